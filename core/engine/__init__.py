@@ -1,0 +1,1 @@
+"""The engine: models, random numbers, and the training of trials."""

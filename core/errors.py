@@ -1,0 +1,80 @@
+"""What can go wrong, in words a person can act on: findings with positions, and the four errors a user may meet."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem, at one place of the study file. `line` and `column` count from 1; 0 says that there is no place."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+    code: str = ""
+    severity: Severity = "error"
+    remedy: str = ""
+    cells: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """`ablations.yaml:14:9: fusion.gate_alhpa: unknown setting; did you mean 'gate_alpha'?`."""
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: " if self.file else ""
+        path = f"{self.path}: " if self.path else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{place}{path}{self.message}{remedy}"
+
+
+class ButforError(Exception):
+    """Every error that butfor raises on purpose."""
+
+
+class StudyError(ButforError):
+    """The study is wrong: carries every finding at once."""
+
+    def __init__(self, findings: Iterable[Finding] | Finding | str) -> None:
+        if isinstance(findings, str):
+            findings = Finding(findings)
+        self.findings: tuple[Finding, ...] = (findings,) if isinstance(findings, Finding) else tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class PluginError(ButforError):
+    """A plugin is missing, broken, or offered twice."""
+
+
+class DataError(ButforError):
+    """A data set cannot be read as the study describes it. `setting` names the field of the spec that is to blame."""
+
+    def __init__(self, message: str, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+class TrainingError(ButforError):
+    """A trial could not be trained."""
+
+
+class StoreError(ButforError):
+    """The run store is damaged, locked, or of another version."""
+
+
+def nearest(word: str, known: Sequence[str], *, most: int = 12) -> str:
+    """`did you mean 'x'?`, or the known words when nothing is near; empty when nothing is known."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    if not known:
+        return ""
+    listed = ", ".join(f"'{name}'" for name in list(known)[:most])
+    more = ", ..." if len(known) > most else ""
+    return f"known: {listed}{more}"

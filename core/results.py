@@ -1,0 +1,40 @@
+"""What a trained trial leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+State = Literal["done", "failed", "diverged", "collapsed"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainResult:
+    """One trial. Anything but `done` is never averaged; its message says why."""
+
+    key: str
+    """Key of the trial."""
+    cell: str
+    """Key of its cell."""
+    seed: int
+    fold: str
+    state: State
+    message: str = ""
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """{split: {metric: value}} at the selected epoch; a metric without labels is not there."""
+    curve: tuple[Mapping[str, float], ...] = ()
+    """One mapping an epoch: `lr`, `loss`, `loss.TERM` for each term before its weight, `valid.METRIC`, `select`."""
+    selected_epoch: int = -1
+    """Counted from 0; -1 when none was selected."""
+    seconds: float = 0.0
+    """Wall time of training and evaluation."""
+    predictions: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    """`SPLIT/rows` (n,) and `SPLIT/TASK` (n, C) logits or (n,) values, at the selected epoch."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Versions, device, threads, number of parameters."""

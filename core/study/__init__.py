@@ -1,0 +1,1 @@
+"""The language: what a study says, where it says it, and the cells it means."""

@@ -1,0 +1,1 @@
+"""The built-in parts; each is written as an outside plugin would be."""

@@ -1,0 +1,1 @@
+"""Fusions of all modalities into one vector."""
