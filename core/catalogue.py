@@ -57,9 +57,8 @@ class Catalogue:
         """The spec class that `settings` (a mapping with `name`) ask for. Raises ValueError in pydantic's manner."""
         name = settings.get("name") if isinstance(settings, dict) else None
         if not isinstance(name, str):
-            raise ValueError(
-                f"expected the name of a {kind}, or a mapping with `name`; {nearest('', self.names(kind))}"
-            )  # noqa: TRY004 - pydantic turns ValueErrors into findings
+            wanted = f"expected the name of a {kind}, or a mapping with `name`"
+            raise ValueError(f"{wanted}; {nearest('', self.names(kind))}")  # noqa: TRY004 - pydantic's manner
         try:
             return self.entry(kind, name).spec
         except PluginError as error:

@@ -27,7 +27,7 @@ class Task:
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their numbers; empty for values."""
     span: float | None = None
-    """For values on a scale that is symmetric about zero, its end (3 for [-3, 3]): turns on the field's sign metrics."""
+    """For values on a scale that is symmetric about zero, its end (3 for [-3, 3]): turns on sign metrics."""
 
     @property
     def num_outputs(self) -> int:

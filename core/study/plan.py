@@ -38,7 +38,7 @@ class PlannedCell(Settings):
     """How it reads in a table."""
     settings: dict[str, Any]
     """Resolved settings, defaults included."""
-    differs: dict[str, Any] = {}
+    differs: dict[str, Any] = Field(default_factory=dict)
     """{path: value} against the baseline."""
 
 
@@ -49,7 +49,7 @@ class PlannedRow(Settings):
     """Key of the cell."""
     label: str
     """How it reads in this design's table."""
-    levels: dict[str, Level] = {}
+    levels: dict[str, Level] = Field(default_factory=dict)
     """{factor: level}. For components: True kept, False removed. Else the level's label."""
     baseline: bool = False
     """Whether this is the baseline's row."""

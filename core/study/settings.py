@@ -36,7 +36,7 @@ class ModalityDropout(Settings):
     patterns: Literal["subsets", "single", "independent"] = "subsets"
     """What is dropped together: every proper non-empty subset alike (V4), one modality, or each by itself."""
 
-    probabilities: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    probabilities: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """For `independent`: a probability for each modality, given that the sample is hit; .5 where none is said."""
 
     @model_validator(mode="after")
