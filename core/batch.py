@@ -87,6 +87,8 @@ class Shapes(NamedTuple):
     """H."""
     tasks: Mapping[str, Task]
     """{task: kind and classes}."""
+    asked: set[str] | None = None
+    """Takes down which tasks the terms ask for with `task`: only these get a head."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -110,4 +112,6 @@ class Shapes(NamedTuple):
                 f"loss term '{self.term}' needs a task with {kind}, and '{name}' has {self.tasks[name].kind}; "
                 f"fitting: {', '.join(fitting) or 'none'}"
             )
+        if self.asked is not None:
+            self.asked.add(name)
         return self.tasks[name]

@@ -31,6 +31,16 @@ def hold_knobs(module: nn.Module, spec: Spec) -> None:
 
 
 @contextmanager
+def initial_stream(*parts: str | int) -> Iterator[None]:
+    """The stream under which a whole system is initialised."""
+    token = _stream.set(stream_key(*parts))
+    try:
+        yield
+    finally:
+        _stream.reset(token)
+
+
+@contextmanager
 def own_stream(name: str | int) -> Iterator[None]:
     """Initialise what is built inside from a stream of its own, named `name` under the stream around it.
 

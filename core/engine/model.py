@@ -1,0 +1,94 @@
+"""The system of a cell: encoders, fusion, heads and loss terms, built from specs, each from its own stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..batch import Batch, Encoded, Fused, Outputs, Shapes
+from ..modules import initial_stream, own_stream
+from .modality_dropout import kept
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..dataset import Dataset
+    from ..study.settings import CellSettings
+
+
+class System(nn.Module):
+    """A cell's model. `forward` gives the predictions; `losses` computes the terms from them."""
+
+    def __init__(self, cell: CellSettings, data: Dataset, *stream: str | int) -> None:
+        super().__init__()
+        self.cell = cell
+        self.stream = stream
+        asked: set[str] = set()
+        features = {m: data.features[m].shape[-1] for m in cell.modalities}
+        frames = {m: data.features[m].ndim == 3 for m in cell.modalities}  # noqa: PLR2004 - (N, T, D)
+        with initial_stream(*stream, "initialisation"):
+            self.encoder = nn.ModuleDict()
+            for modality in cell.modalities:
+                with own_stream(f"encoder.{modality}"):
+                    self.encoder[modality] = cell.encoder[modality].build(features=features[modality])
+            with own_stream("fusion"):
+                self.fusion = cell.fusion.build(modalities=cell.modalities, width=cell.width)
+            self.losses = nn.ModuleDict()
+            for term, spec in cell.losses.items():
+                shapes = Shapes(term, features, frames, cell.width, data.tasks, asked)
+                with own_stream(f"losses.{term}"):
+                    self.losses[term] = spec.build(shapes=shapes)
+            self.head = nn.ModuleDict()
+            for task in data.tasks:
+                if task in asked:
+                    with own_stream(f"head.{task}"):
+                        self.head[task] = nn.Linear(cell.width, data.tasks[task].num_outputs)
+        self.classes = {task: data.tasks[task].kind == "classes" for task in self.head}
+
+    def forward(self, batch: Batch, epoch: int, step: int) -> tuple[Outputs, Batch]:
+        """Outputs, and the batch as the encoders saw it (modality dropout at the input changes it)."""
+        drop = self.cell.modality_dropout if self.training else None
+        left = batch.present
+        if drop is not None:
+            left = kept(drop, self.cell.modalities, batch.present, epoch, *self.stream, step)
+        if drop is not None and drop.site == "input":
+            features = {m: _masked(x, left[:, i]) for i, (m, x) in enumerate(batch.features.items())}
+            batch = batch._replace(features=features, present=left)
+        encoded = {m: self.encoder[m](x, batch.lengths[m]) for m, x in batch.features.items()}
+        seen = left if drop is not None and drop.site == "mean" else batch.present
+        samples_left = left if drop is not None and drop.site == "sample" else seen
+        read = {m: self._readable(e, seen[:, i], samples_left[:, i]) for i, (m, e) in enumerate(encoded.items())}
+        fused: Fused = self.fusion(read, seen)
+        return Outputs(encoded, fused, self._predict(fused.vector), seen, epoch), batch
+
+    def _readable(self, encoded: Encoded, seen: Tensor, sample_left: Tensor) -> Encoded:
+        """What the fusion may read: zeros where the modality is absent, and the latent that the cell asks for."""
+        sample = _masked(encoded.sample, sample_left)
+        mean = sample if self.cell.latent == "sample" else encoded.mean
+        sequence = None if encoded.sequence is None else _masked(encoded.sequence, seen)
+        return encoded._replace(mean=_masked(mean, seen), sample=sample, sequence=sequence)
+
+    def _predict(self, vector: Tensor) -> dict[str, Tensor]:
+        vector = functional.dropout(vector, self.cell.head.dropout, self.training)
+        predictions = {task: cast("Tensor", head(vector)) for task, head in self.head.items()}
+        return {task: x if self.classes[task] else x.squeeze(-1) for task, x in predictions.items()}
+
+    def terms(self, outputs: Outputs, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted total and each term before its weight; a term of weight zero is computed without gradient."""
+        total = outputs.fused.vector.new_zeros(())
+        values: dict[str, Tensor] = {}
+        for term, spec in self.cell.losses.items():
+            weight = spec.weight * spec.warmup.factor(outputs.epoch)
+            with torch.set_grad_enabled(weight > 0):
+                values[term] = self.losses[term](outputs, batch)
+            if weight > 0:
+                total = total + weight * values[term]
+        return total, values
+
+
+def _masked(values: Tensor, keep: Tensor) -> Tensor:
+    """`values` (B, ...) with zeros in the rows that `keep` (B,) leaves out: no gradient, and no NaN, comes through."""
+    return torch.where(keep.reshape(-1, *(1,) * (values.ndim - 1)), values, 0.0)

@@ -1,0 +1,81 @@
+"""Local executor: trials in processes of this machine, one torch thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from ...core import ExecutorSpec, TrainingError, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+class LocalSpec(ExecutorSpec):
+    """Train in worker processes: one a core and one thread each, since threads that share cores stall each other."""
+
+    name: Literal["local"] = "local"
+    """Which plugin."""
+
+    jobs: int = Field(default=0, ge=0)
+    """Number of workers; 0 takes one for each core that this process may use."""
+
+    def run(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield items as they finish. A worker that dies fails the item it was on and no other."""
+        pending = list(items)
+        workers = max(1, min(self.jobs or len(os.sched_getaffinity(0)), len(pending)))
+        suspects: list[Any] = []
+        yield from _pooled(work, pending, workers, suspects)
+        for item in suspects:
+            broken: list[Any] = []
+            yield from _pooled(work, [item], 1, broken)
+            if broken:
+                yield item, TrainingError("the worker process died (killed, out of memory, or a crash in native code)")
+
+
+def _pooled(
+    work: Callable[[Any], Any], items: list[Any], workers: int, suspects: list[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield finished items; those that were unfinished when a worker died go to `suspects`."""
+    if not items:
+        return
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    if os.name == "posix":
+        context.set_forkserver_preload(["torch"])
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread)
+    try:
+        futures: dict[Future[Any], Any] = {pool.submit(work, item): item for item in items}
+        waiting = set(futures)
+        while waiting:
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    suspects.append(futures[future])
+                else:
+                    yield futures[future], error or future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Set before the first operator runs: more threads than cores is many times slower, not faster.
+
+    Ctrl-C is for the parent, which lets running trials end.
+    """
+    import torch  # noqa: PLC0415 - in the worker, not in the parent
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+@hookimpl
+def register_executors() -> Iterable[type[ExecutorSpec]]:
+    """Offer it."""
+    return [LocalSpec]

@@ -1,0 +1,179 @@
+"""The registry: asks every plugin what it offers, and fills the catalogue.
+
+Three ways in: built-in modules, installed packages with an entry point in the group `butfor`, and single files that a
+study names (`plugins: [./my_fusion.py]`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from .core import hookspecs
+from .core.catalogue import Catalogue, Entry
+from .core.errors import PluginError
+from .core.markers import PROJECT
+from .core.specs import KINDS, Spec
+from .plugins.datasets import features, planted
+from .plugins.encoders import lstm, mean_pool, mlp, variational_lstm, variational_mlp
+from .plugins.executors import local, serial
+from .plugins.fusion import (
+    attention,
+    concat,
+    gated_uncertainty,
+    low_rank,
+    mean,
+    product_of_experts,
+    proxy_attention,
+    tensor,
+    uncertainty,
+)
+from .plugins.losses import (
+    cross_entropy,
+    cross_modal_kl,
+    focal,
+    info_nce,
+    kl_prior,
+    mae,
+    mse,
+    reconstruction,
+    smooth_l1,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import ModuleType
+
+BUILT_IN: tuple[ModuleType, ...] = (
+    planted, features,
+    mlp, variational_mlp, lstm, variational_lstm, mean_pool,
+    concat, mean, attention, uncertainty, gated_uncertainty, product_of_experts, proxy_attention, tensor, low_rank,
+    cross_entropy, focal, mse, mae, smooth_l1, kl_prior, cross_modal_kl, reconstruction, info_nce,
+    serial, local,
+)  # fmt: skip
+
+HOOKS = {
+    "dataset": "register_datasets",
+    "encoder": "register_encoders",
+    "fusion": "register_fusions",
+    "loss": "register_losses",
+    "executor": "register_executors",
+}
+PRESETS = Path(__file__).parent / "plugins" / "presets"
+
+
+def assemble(files: Sequence[Path] = ()) -> Catalogue:
+    """The catalogue of all built-in and installed plugins, and of the single-file plugins `files`.
+
+    Raises PluginError for a file that cannot be loaded, for a hook with a wrong signature, for an answer that is no
+    spec of the kind, and for two plugins that offer one name. An installed package that fails to import is left out and
+    told of in `Catalogue.failures`.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    origins: dict[str, tuple[str, str]] = {}
+    failures: dict[str, str] = {}
+    own = (PROJECT, version(PROJECT))
+    for module in BUILT_IN:
+        _register(manager, module, module.__name__, origins, own)
+    for point in entry_points(group=PROJECT):
+        try:
+            module = point.load()
+        except Exception as error:  # noqa: BLE001 - whatever a foreign package raises while it is imported
+            failures[point.name] = f"{_distribution(point)[0]}: {type(error).__name__}: {error}"
+            continue
+        _register(manager, module, f"entry point {point.name}", origins, _distribution(point))
+    for file in files:
+        _register(manager, load_file(file), str(file), origins, (str(file), ""))
+    entries = _entries(manager, origins)
+    presets = {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+    return Catalogue(entries=entries, presets=presets, failures=failures)
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else (point.value, "")
+
+
+def _register(
+    manager: pluggy.PluginManager,
+    module: object,
+    name: str,
+    origins: dict[str, tuple[str, str]],
+    origin: tuple[str, str],
+) -> None:
+    try:
+        manager.register(module, name=name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise PluginError(f"plugin {name} ({origin[0]}): {error}") from None
+    origins[name] = origin
+
+
+def _entries(manager: pluggy.PluginManager, origins: dict[str, tuple[str, str]]) -> dict[tuple[str, str], Entry]:
+    """Ask every hook of every plugin."""
+    entries: dict[tuple[str, str], Entry] = {}
+    for base in KINDS:
+        for implementation in getattr(manager.hook, HOOKS[base.kind]).get_hookimpls():
+            plugin = implementation.plugin_name
+            distribution, number = origins[plugin]
+            for spec in _offered(implementation.function, base, f"{plugin} ({distribution})"):
+                entry = Entry(spec, distribution, number, _digest(spec))
+                other = entries.setdefault((base.kind, entry.name), entry)
+                if other is not entry:
+                    raise PluginError(
+                        f"two plugins offer the {base.kind} '{entry.name}': "
+                        f"{other.spec.__module__}.{other.spec.__qualname__} ({other.distribution}) and "
+                        f"{spec.__module__}.{spec.__qualname__} ({distribution})"
+                    )
+    return entries
+
+
+def _offered(function: Any, base: type[Spec], plugin: str) -> Iterable[type[Spec]]:  # noqa: ANN401 - a hook's function
+    """What one hook offers, checked."""
+    hook = HOOKS[base.kind]
+    try:
+        offered = list(function())
+    except Exception as error:
+        raise PluginError(f"{hook} of {plugin} failed: {type(error).__name__}: {error}") from error
+    for spec in offered:
+        if not (inspect.isclass(spec) and issubclass(spec, base)) or spec.is_kind():
+            raise PluginError(
+                f"{hook} of {plugin} offers {spec!r}; expected a subclass of {base.__name__} with a default `name`"
+            )
+    return offered
+
+
+@cache
+def _digest(spec: type[Spec]) -> str:
+    """Hash of the source file that defines the spec."""
+    source = inspect.getsourcefile(spec)
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a single-file plugin. Raises PluginError where it is missing or fails."""
+    if not path.is_file():
+        raise PluginError(f"plugin file {path} does not exist")
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    name = f"butfor_local_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    specification = importlib.util.spec_from_file_location(name, path)
+    if specification is None or specification.loader is None:
+        raise PluginError(f"plugin file {path} is no Python file")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginError(f"plugin file {path} failed: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,131 @@
+"""Plugins and plans as text for a person and as JSON for a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import PluginError, nearest
+from ..core.specs import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core.catalogue import Catalogue, Entry
+    from ..core.study.plan import Plan
+
+Listed = tuple[str, "Entry"]
+
+
+def select(catalogue: Catalogue, kind: str | None, name: str | None) -> list[Listed]:
+    """The plugins of a kind, or one of them, or all. Raises PluginError with the nearest kind or name."""
+    kinds = [base.kind for base in KINDS]
+    if kind is not None and kind not in kinds:
+        raise PluginError(f"unknown kind of plugin '{kind}'; {nearest(kind, kinds)}")
+    if kind is not None and name is not None:
+        return [(kind, catalogue.entry(kind, name))]
+    return [(known, entry) for known, entry in catalogue if kind in (None, known)]
+
+
+def plugin_json(kind: str, entry: Entry) -> dict[str, Any]:
+    """One plugin, with the keys of design section 7."""
+    spec = entry.spec
+    return {
+        "kind": kind,
+        "name": entry.name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "summary": _summary(entry),
+        "needs": sorted(spec.needs),
+        "gives": sorted(spec.gives),
+        "stackable": spec.stackable,
+        "fields": {
+            name: {
+                "type": _type(field.annotation),
+                "default": _default(field),
+                "doc": _one_line(field.description or ""),
+            }
+            for name, field in spec.model_fields.items()
+            if name != "name"
+        },
+        "paper": spec.paper,
+    }
+
+
+def plugins_text(entries: Sequence[Listed]) -> str:
+    """A line for each plugin, under its kind."""
+    lines: list[str] = []
+    width = max((len(entry.name) for _, entry in entries), default=0)
+    last = ""
+    for kind, entry in entries:
+        if kind != last:
+            lines += ["", kind] if lines else [kind]
+            last = kind
+        origin = f"{entry.distribution} {entry.version}".strip()
+        lines.append(f"  {entry.name:<{width}}  {_summary(entry)} [{origin}]")
+    return "\n".join(lines)
+
+
+def plugin_text(kind: str, entry: Entry) -> str:
+    """One plugin: what it is, what it needs and gives, its settings with defaults, its citation."""
+    told = plugin_json(kind, entry)
+    lines = [f"{kind} {entry.name} [{entry.distribution} {entry.version}]".replace(" ]", "]"), told["summary"]]
+    lines += [f"{word}: {', '.join(told[word])}" for word in ("needs", "gives") if told[word]]
+    lines += ["", "settings"]
+    for name, field in told["fields"].items():
+        lines += [f"  {name}: {field['default']!r}  ({field['type']})", f"      {field['doc']}"]
+    return "\n".join([*lines, "", told["paper"]] if told["paper"] else lines)
+
+
+def _summary(entry: Entry) -> str:
+    return (entry.spec.__doc__ or "").strip().partition("\n")[0]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _type(annotation: object) -> str:
+    return getattr(annotation, "__name__", "") or str(annotation).replace("typing.", "")
+
+
+def _default(field: Any) -> Any:  # noqa: ANN401 - pydantic's FieldInfo and any JSON value
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if hasattr(value, "resolved"):
+        return value.resolved()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan with the keys of design section 7; every structure is trained one at a time."""
+    designs = {cell.key: [design.name for design in plan.designs if _has(design.rows, cell.key)] for cell in plan.cells}
+    return {
+        "study": plan.study,
+        "cells": [
+            {"key": cell.key, "label": cell.label, "designs": designs[cell.key], "differs": cell.differs}
+            for cell in plan.cells
+        ],
+        "trials": len(plan.trials),
+        "stacks": [],
+    }
+
+
+def _has(rows: Sequence[Any], key: str) -> bool:
+    return any(row.cell == key for row in rows)
+
+
+def plan_text(plan: Plan, pending: int) -> str:
+    """Every cell with what differs from the baseline, and how many trials there are."""
+    lines = [f"study {plan.study}: {len(plan.cells)} cells, {len(plan.trials)} trials, {pending} still to train"]
+    for design in plan.designs:
+        lines.append(f"\n{design.name} ({design.kind}, {len(design.rows)} rows)")
+        cells = {cell.key: cell for cell in plan.cells}
+        for row in design.rows:
+            differs = ", ".join(f"{path}={_short(value)}" for path, value in cells[row.cell].differs.items())
+            lines.append(f"  {row.cell}  {row.label}" + (f"  ({differs})" if differs else "  (baseline)"))
+    return "\n".join(lines)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict) and "name" in value:
+        return str(value["name"])
+    return "removed" if value is None else str(value)

@@ -1,0 +1,76 @@
+"""Tables from what a run left behind: its plan and its store. Needs no torch and no plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from ..core.errors import Finding, StoreError, StudyError, nearest
+from ..core.store import Store
+from ..core.study.locate import plain, read
+from ..core.study.plan import Plan
+from .frame import tidy
+from .render import render, write_tables
+from .table import Table, tabulate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+STORE = "store.sqlite"
+PLAN = "plan.json"
+
+
+def study_folder(study: str, out: Path) -> Path:
+    """Where one study's plan and tables are."""
+    return out / study
+
+
+def write_plan(plan: Plan, out: Path) -> None:
+    """Keep the plan beside the results, replaced as a whole."""
+    folder = study_folder(plan.study, out)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"{PLAN}.tmp"
+    fresh.write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+    fresh.replace(folder / PLAN)
+
+
+def read_plan(file: Path, out: Path) -> Plan:
+    """The plan of the last run of the study in `file`. Raises StudyError where there was none."""
+    name = plain(read(file.read_text(encoding="utf-8"), str(file)))
+    study = name.get("study") if isinstance(name, dict) else None
+    if not isinstance(study, str):
+        raise StudyError(Finding("`study` is missing", file=str(file), line=1, column=1))
+    path = study_folder(study, out) / PLAN
+    if not path.is_file():
+        raise StudyError(f"{path}: there are no results of study '{study}' in {out}; `butfor run {file}` makes them")
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise StoreError(
+            f"{path} is damaged ({error.error_count()} problems); run the study again to write it"
+        ) from None
+
+
+def tables(plan: Plan, out: Path, design: str | None = None) -> list[Table]:
+    """The study's tables from the store; those of one design if it is named. Raises StudyError for an unknown one."""
+    known = [wanted.design for wanted in plan.tables]
+    if design is not None and design not in known:
+        raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
+    with Store.open(out / STORE) as store:
+        results = store.load([trial.key for trial in plan.trials])
+    frame = tidy(results, plan)
+    return [tabulate(frame, plan, wanted) for wanted in plan.tables if design in (None, wanted.design)]
+
+
+def text(made: Sequence[Table], form: str) -> str:
+    """All of them in one format, ready to print."""
+    return render(made, form)
+
+
+def write(made: Sequence[Table], plan: Plan, out: Path) -> Path:
+    """Every table in every format under the study's folder; the folder."""
+    folder = study_folder(plan.study, out) / "tables"
+    write_tables(made, folder)
+    return folder

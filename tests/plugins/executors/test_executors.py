@@ -1,0 +1,50 @@
+"""Executors: every item has one outcome, and a bad one costs itself alone."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from butfor.core import ExecutorSpec, TrainingError
+from butfor.plugins.executors.local import LocalSpec
+from butfor.plugins.executors.serial import SerialSpec
+
+
+def work(item: int) -> int:
+    if item == 3:
+        raise ValueError("three")
+    return item * item
+
+
+def threads(_: int) -> int:
+    return torch.get_num_threads()
+
+
+def dies(item: int) -> int:
+    if item == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.mark.parametrize("executor", [SerialSpec(), LocalSpec(jobs=2)])
+def test_every_item_has_its_outcome_and_an_exception_is_one(executor: ExecutorSpec) -> None:
+    outcomes = dict(executor.run(work, range(6)))
+    error = outcomes.pop(3)
+    assert outcomes == {0: 0, 1: 1, 2: 4, 4: 16, 5: 25}
+    assert isinstance(error, ValueError)
+
+
+def test_workers_have_one_torch_thread() -> None:
+    assert dict(LocalSpec(jobs=1).run(threads, [0])) == {0: 1}
+
+
+def test_a_worker_that_is_killed_fails_its_item_and_no_other() -> None:
+    outcomes = dict(LocalSpec(jobs=2).run(dies, range(6)))
+    error = outcomes.pop(2)
+    assert outcomes == {i: i for i in (0, 1, 3, 4, 5)}
+    assert isinstance(error, TrainingError)
+
+
+def test_no_work_is_no_trouble() -> None:
+    assert list(LocalSpec().run(work, [])) == []
