@@ -1,0 +1,224 @@
+"""The kinds of design: what each makes of its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import nearest
+from .assign import Assignment
+from .axes import Ground, axes, conditions, text_of
+from .designs import FULL, Axis, Grid, Listed, Point, Subsets
+from .labels import short_names
+from .tree import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .plan import DesignKind, Level
+
+BASELINE = "baseline"
+START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a kind of design makes of its body."""
+
+    rows: Listed | Grid | Subsets
+    factors: tuple[str, ...] = ()
+    leads: bool = False
+
+
+def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
+    body = node.children["leave_one_out"]
+    entries: list[tuple[str, str, Node, tuple[Assignment, ...]]] = []
+    if body.items:
+        paths = [(item, text) for item in body.items if (text := text_of(ground, item, where))]
+        names = short_names([text for _, text in paths])
+        for item, path in paths:
+            removed = Assignment(path, Node(None, item.place, item.place))
+            entries.append((f"w/o {names[path]}", names[path], item, (removed,)))
+    elif body.children:
+        for label, child in body.children.items():
+            entries.append((label, _component(label), child, ground.assignments(child, f"{where}.{label}")))
+    else:
+        hint = "a list of paths, or {label: {path: value}}"
+        ground.problems.add(body.head, f"expected what is left out: {hint}", where)
+    factors = tuple(component for _, component, _, _ in entries)
+    rows = [Point(FULL, body.head, (), dict.fromkeys(factors, True))]
+    for label, component, child, made in entries:
+        rows.append(Point(label, child.head, made, {factor: factor != component for factor in factors}))
+    return Rows(Listed(tuple(rows)), tuple(dict.fromkeys(factors)), leads=True)
+
+
+def _component(label: str) -> str:
+    """`contrastive` for `without contrastive`."""
+    for start in ("without ", "w/o ", "no ", "- "):
+        if label.lower().startswith(start):
+            return label[len(start) :].strip() or label
+    return label
+
+
+def _one_at_a_time(ground: Ground, node: Node, where: str) -> Rows:
+    body = node.children["one_at_a_time"]
+    found = axes(ground, body, where)
+    texts = {(a.path, n): choice.label for a in found for n, choice in enumerate(a.choices)}
+    repeated = {text for text in texts.values() if list(texts.values()).count(text) > 1}
+    rows = [Point(BASELINE, body.head)]
+    for one in found:
+        for choice in one.choices:
+            if choice.assignment is not None:
+                text = f"{one.factor}={choice.label}" if choice.label in repeated else choice.label
+                rows.append(Point(text, choice.assignment.value.place, (choice.assignment,)))
+    return Rows(Listed(tuple(rows)), leads=True)
+
+
+def _grid(ground: Ground, node: Node, where: str, *, parallel: bool) -> Rows:
+    body = node.children["zip" if parallel else "factorial"]
+    found = list(axes(ground, body, where))
+    if parallel and len({len(one.choices) for one in found}) > 1:
+        told = ", ".join(f"{one.path} {len(one.choices)}" for one in found)
+        ground.problems.add(body.head, f"lists of different lengths: {told}", where, "zip pairs them one by one")
+    said = node.within("when")
+    order: tuple[int, ...] = ()
+    if said is not None:
+        order = _apply_when(ground, found, said, where.rpartition(".")[0] + ".when")
+    grid = Grid(tuple(found), body.head, parallel, order)
+    return Rows(grid, () if parallel else tuple(one.factor for one in found))
+
+
+def _apply_when(ground: Ground, found: list[Axis], said: Node, where: str) -> tuple[int, ...]:
+    """Put the conditions on their axes; the conditional axes in an order in which they can be looked at."""
+    names = {name: one.path for one in found for name in (one.factor, one.path)}
+    number = {one.path: n for n, one in enumerate(found)}
+    if not said.is_mapping:
+        ground.problems.add(said.place, "expected {path: {other path: values}}", where)
+    for key, child in said.children.items():
+        if key not in names:
+            ground.problems.add(child.head, f"'{key}' does not vary in this design", where, nearest(key, list(names)))
+            continue
+        own = number[names[key]]
+        made = conditions(ground, child, names, f"{where}.{key}", own=names[key])
+        found[own] = replace(found[own], when=tuple((number[condition.path], condition) for condition in made))
+    order: list[int] = []
+    waiting = [n for n, one in enumerate(found) if one.when]
+    while waiting:
+        ready = [n for n in waiting if not any(other in waiting for other, _ in found[n].when)]
+        if not ready:
+            told = ", ".join(found[n].path for n in waiting)
+            ground.problems.add(said.head, f"these depend on each other in a circle: {told}", where)
+            break
+        order += ready
+        waiting = [n for n in waiting if n not in ready]
+    return tuple(order)
+
+
+def _subsets(ground: Ground, node: Node, where: str) -> Rows:
+    body = node.children["subsets"]
+    every = tuple(range(1, len(ground.modalities) + 1))
+    rows: Subsets | Listed = Subsets(ground.modalities, every, body)
+    wrong = None
+    if body.items:
+        rows = _listed_subsets(ground, body, where)
+    elif body.children.keys() == {"sizes"}:
+        asked = body.children["sizes"]
+        sizes = asked.items or (asked,)
+        wrong = next((item for item in sizes if item.value not in every or isinstance(item.value, bool)), None)
+        rows = Subsets(ground.modalities, tuple(s.value for s in sizes if isinstance(s.value, int)), body)
+        if wrong is not None:
+            ground.problems.add(wrong.place, f"a size is a number from 1 to {len(every)}", f"{where}.sizes")
+    elif body.value != "all":
+        hint = "expected `all`, {sizes: [1, 2]}, or a list of lists of modalities"
+        ground.problems.add(body.place, hint, where)
+    return Rows(rows, ground.modalities, leads=True)
+
+
+def _listed_subsets(ground: Ground, body: Node, where: str) -> Listed:
+    maker = Subsets(ground.modalities, (), body)
+    points = [maker.point(ground.modalities, body, baseline=True)]
+    order = {name: number for number, name in enumerate(ground.modalities)}
+    for item in body.items:
+        words = [str(word.value) for word in item.items or (item,)]
+        for word in item.items or (item,):
+            if word.value not in order:
+                known = nearest(str(word.value), ground.modalities)
+                ground.problems.add(word.place, f"unknown modality '{word.value}'", where, known)
+        subset = tuple(sorted(dict.fromkeys(word for word in words if word in order), key=order.__getitem__))
+        if subset and subset != ground.modalities:
+            points.append(maker.point(subset, item))
+    return Listed(tuple(points))
+
+
+def _cells(ground: Ground, node: Node, where: str) -> Rows:
+    body = node.children["cells"]
+    points = []
+    if not body.items:
+        ground.problems.add(body.head, "expected a list of {label: ..., set: {path: value}}", where)
+    for item in body.items:
+        point = _step(ground, item, where, ())
+        if point is not None:
+            points.append(point)
+    return Rows(Listed(tuple(points)))
+
+
+def _step(ground: Ground, item: Node, where: str, before: tuple[Assignment, ...]) -> Point | None:
+    """`{label: ..., set: {path: value}}`, or `{LABEL: {path: value}}`, after the assignments `before`."""
+    if "set" in item.children or "label" in item.children:
+        ground.problems.check_keys(item, ["label", "set"], where)
+        given = item.within("set")
+        if given is None:
+            ground.problems.add(item.head, "`set` is missing", where)
+            return None
+        made = ground.assignments(given, f"{where}.set")
+        named = item.within("label")
+        text = text_of(ground, named, f"{where}.label") if named is not None else ground.tell(made)
+        return Point(text or BASELINE, item.head, (*before, *made))
+    if len(item.children) == 1:
+        ((label, child),) = item.children.items()
+        return Point(label, child.head, (*before, *ground.assignments(child, f"{where}.{label}")))
+    ground.problems.add(item.place, "expected {label: ..., set: {path: value}}, or {LABEL: {path: value}}", where)
+    return None
+
+
+def _ladder(ground: Ground, node: Node, where: str) -> Rows:
+    body = node.children["ladder"]
+    start = node.within("from")
+    items = list(body.items)
+    if items and items[0].children.keys() == {"from"}:
+        first = items.pop(0)
+        if start is not None:
+            ground.problems.add(first.head, "the ladder has two starts", where, "keep one `from`")
+        start = first.children["from"]
+    if not items:
+        ground.problems.add(body.head, "expected a list of steps: {LABEL: {path: value}}", where)
+    points: list[Point] = [_start(ground, start, body, where)]
+    for item in items:
+        point = _step(ground, item, where, points[-1].assignments)
+        if point is not None:
+            points.append(point)
+    names = [point.label.removeprefix("+").strip() for point in points[1:]]
+    rows = []
+    for reached, point in enumerate(points):
+        levels: dict[str, Level] = {name: number < reached for number, name in enumerate(names)}
+        rows.append(replace(point, levels=levels))
+    return Rows(Listed(tuple(rows)), tuple(dict.fromkeys(names)))
+
+
+def _start(ground: Ground, start: Node | None, body: Node, where: str) -> Point:
+    if start is None:
+        return Point(BASELINE, body.head)
+    if "set" in start.children:
+        return _step(ground, start, f"{where}.from", ()) or Point(START, start.head)
+    return Point(START, start.head, ground.assignments(start, f"{where}.from"))
+
+
+READERS: Mapping[DesignKind, Callable[[Ground, Node, str], Rows]] = {
+    "leave_one_out": _leave_one_out,
+    "one_at_a_time": _one_at_a_time,
+    "factorial": lambda ground, node, where: _grid(ground, node, where, parallel=False),
+    "ladder": _ladder,
+    "subsets": _subsets,
+    "zip": lambda ground, node, where: _grid(ground, node, where, parallel=True),
+    "cells": _cells,
+}

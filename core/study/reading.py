@@ -1,0 +1,268 @@
+"""Read a study's tree key by key. What is wrong goes to `problems`; what can be read is read on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from ..splits import SplitSpec
+from .assign import NOTHING, merge, per_modality
+from .axes import Ground
+from .cell import NO_DATASET, CellMaker, modality_names
+from .designs import Design, Listed, Point
+from .expansion import expand_designs
+from .grammar import Grammar, Slot
+from .kinds import BASELINE
+from .layers import layers
+from .messages import coerced, said, translate, wrong_kind
+from .names import name_problem
+from .plan import PlannedDesign, TableSettings
+from .problems import Problems
+from .read_designs import read_designs
+from .settings import CellSettings
+from .tree import Node, Place, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ..catalogue import Catalogue
+    from .cell import Cell
+
+KEYS = ("study", "include", "plugins", "dataset", "splits", "seeds", "baseline", "ablations", "tables")
+OUTSIDE = ("dataset", "splits")
+"""Settings of a cell that stand beside `baseline`, because all cells usually share them."""
+INSIDE = tuple(name for name in CellSettings.model_fields if name not in OUTSIDE)
+DEFAULT_SEEDS = range(3)
+"""Without `seeds`. Source: AttentionRobustV4 notes, at least three."""
+_NO_DATA = ("modality",)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A study while it is read."""
+
+    grammar: Grammar
+    root: Node
+    """The file and its includes, laid over each other."""
+    cell: Node
+    """The baseline's settings with `dataset` and `splits`, encoders by modality."""
+    modalities: tuple[str, ...]
+    """Of the data set; where it is wrong, those that the baseline speaks of."""
+    has_data: bool
+    """Whether the data set's settings are right."""
+    has_baseline: bool
+    problems: Problems
+
+    @classmethod
+    def of(cls, tree: Node, catalogue: Catalogue) -> Reading:
+        """Lay the file over its includes."""
+        problems, grammar = Problems(), Grammar(catalogue)
+        laid = layers(tree, catalogue.presets, problems)
+        if not tree.is_mapping:
+            problems.stop_if_any()
+        for layer in laid:
+            _check_keys(layer, problems)
+        root = _laid_over(grammar, laid)
+        baselines = [baseline for layer in laid if (baseline := _baseline(layer, problems)) is not None]
+        dataset = root.within("dataset")
+        names = modality_names(dataset, grammar.catalogue) if dataset is not None else None
+        if dataset is None:
+            problems.add(root.head, NO_DATASET)
+        modalities = names or _spoken_of(baselines)
+        cell = Node({}, root.place, root.key)
+        for baseline in baselines:
+            encoder = baseline.within("encoder")
+            known = baseline if encoder is None else baseline.having("encoder", per_modality(encoder, modalities))
+            cell = merge(grammar, cell, known, grammar.root) or cell
+        for key in OUTSIDE:
+            if root.within(key) is not None:
+                cell = cell.having(key, root.within(key))
+        return cls(grammar, root, cell, modalities, names is not None, bool(baselines), problems)
+
+    def name(self) -> str:
+        """`study`, checked."""
+        node = self.root.within("study")
+        if node is None:
+            self.problems.add(self.root.head, "`study` is missing", remedy="name the study, such as `study: my-study`")
+            return ""
+        if not isinstance(node.value, str):
+            remedy = "quote it" if node.value is not None else ""
+            self.problems.add(node.place, f"expected text, got {said(plain(node))}", "study", remedy)
+            return ""
+        wrong = name_problem(node.value)
+        if wrong:
+            self.problems.add(node.place, f"'{node.value}' {wrong}", "study")
+        return node.value
+
+    def seeds(self) -> Sequence[int]:
+        """`seeds`: a number n for 0 to n - 1, or a list of different numbers."""
+        node = self.root.within("seeds")
+        if node is None:
+            return DEFAULT_SEEDS
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
+            return range(node.value)
+        if not node.items:
+            wanted = "expected a number of seeds of at least 1, or a list of seeds"
+            self.problems.add(node.place, f"{wanted}, got {said(plain(node))}", "seeds")
+        seeds: list[int] = []
+        for item in node.items:
+            if not isinstance(item.value, int) or isinstance(item.value, bool) or item.value < 0:
+                message = f"expected a whole number of at least 0, got {said(plain(item))}"
+                self.problems.add(item.place, message, "seeds")
+            elif item.value in seeds:
+                self.problems.add(item.place, f"seed {item.value} stands here twice", "seeds")
+            else:
+                seeds.append(item.value)
+        return tuple(seeds)
+
+    def check_plugins(self) -> None:
+        """`plugins`: a list of files, which the registry has loaded before."""
+        node = self.root.within("plugins")
+        if node is None or node.value == ():
+            return
+        if not node.items:
+            self.problems.take([wrong_kind(node, "plugins", "a list of files")])
+        for item in node.items:
+            if not isinstance(item.value, str):
+                self.problems.take([wrong_kind(item, "plugins", "the path of a file")])
+
+    def maker(self) -> CellMaker:
+        """What makes the cells; it has made the baseline's already, if that is right."""
+        maker = CellMaker(self.grammar, self.cell, self.modalities, self.problems)
+        if self.root.within("baseline") is None:
+            self.problems.add(self.root.head, "`baseline` is missing")
+        elif self.has_baseline:
+            maker.start(BASELINE)
+        return maker
+
+    def designs(self, maker: CellMaker, only: Collection[str]) -> tuple[Design, ...]:
+        """`ablations`, or those of them that `only` names; without any, one design that is the baseline alone."""
+        node = self.root.within("ablations")
+        if node is None or (node.is_mapping and not node.children):
+            point = Point(BASELINE, self.cell.head)
+            return (Design(BASELINE, "cells", self.cell.head, Listed((point,)), leads=True),)
+        for name in only:
+            if name not in node.children:
+                self.problems.unknown(Place(node.place.file), "design", name, tuple(node.children))
+        if only and node.is_mapping:
+            node = replace(node, value={name: child for name, child in node.children.items() if name in only})
+        baseline = maker.baseline
+        names = baseline.settings.modalities if baseline else self.modalities if self.has_data else ()
+        resolved = baseline.resolved if baseline else None
+        return read_designs(Ground(self.grammar, self.cell, resolved, names, self.problems), node)
+
+    def check_size(self, designs: Sequence[Design], seeds: int, folds: int | None, max_trials: int) -> int:
+        """The number of cells at most. Raises StudyError where they would make more than `max_trials`."""
+        cells = 1 + sum(design.count - design.leads for design in designs)
+        folds = folds or self._num_folds() or 1
+        if cells * seeds * folds > max_trials:
+            node = self.root.within("ablations") or self.root.within("seeds") or self.root
+            self.problems.add(
+                node.head,
+                f"{cells} cells x {seeds} seeds x {folds} folds are {cells * seeds * folds} trials, "
+                f"more than the {max_trials} allowed",
+                "ablations",
+                "vary less, or raise the limit with --max-trials",
+            )
+            self.problems.stop_if_any()
+        return cells
+
+    def _num_folds(self) -> int | None:
+        splits = self.cell.within("splits")
+        try:
+            return SplitSpec.model_validate({} if splits is None else plain(splits)).num_folds
+        except ValidationError:
+            return None
+
+    def expand(self, maker: CellMaker, designs: Sequence[Design]) -> tuple[dict[str, Cell], tuple[PlannedDesign, ...]]:
+        """The cells and the rows of the designs; without a data set or a baseline there are none to look at."""
+        possible = self.has_data and self.has_baseline
+        return expand_designs(maker, self.problems, designs if possible else ())
+
+    def tables(self, designs: Sequence[PlannedDesign], only: Collection[str]) -> tuple[TableSettings, ...]:
+        """`tables`, checked; else one for each design."""
+        node = self.root.within("tables")
+        if node is None:
+            return tuple(TableSettings(design=design.name) for design in designs)
+        if not isinstance(node.value, tuple):
+            self.problems.take([wrong_kind(node, "tables", "a list of tables")])
+        known = self.root.within("ablations")
+        names = tuple(known.children) if known is not None and known.children else (BASELINE,)
+        found = []
+        for number, item in enumerate(node.items):
+            table = self._table(item, f"tables.{number}")
+            if table is None:
+                continue
+            if table.design not in names:
+                place = (item.within("design") or item).place
+                self.problems.unknown(place, "design", table.design, names, f"tables.{number}.design")
+            elif not only or table.design in only:
+                found.append(table)
+        return tuple(found)
+
+    def _table(self, item: Node, where: str) -> TableSettings | None:
+        slot = Slot((TableSettings,))
+        try:
+            table = TableSettings.model_validate(plain(item))
+        except ValidationError as error:
+            for finding in translate(error, item, self.grammar, slot, ""):
+                self.problems.take([replace(finding, path=f"{where}.{finding.path}".rstrip("."))])
+            return None
+        for path, node, wanted in coerced(item, table.resolved()):
+            self.problems.take([wrong_kind(node, ".".join((where, *path)), wanted)])
+        return table
+
+
+def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:
+    """The layers as one; `plugins` add up. Baselines are laid over each other elsewhere, by modality."""
+    root = Node({})
+    slots = grammar.children(grammar.root, None)
+    for layer in laid:
+        root = replace(layer, value=root.children)
+        for key, child in layer.children.items():
+            old = root.within(key)
+            if key == "plugins" and old is not None and isinstance(old.value, tuple) and isinstance(child.value, tuple):
+                root = root.having(key, replace(child, value=(*old.value, *child.value)))
+            elif key == "baseline":
+                root = root.having(key, child)
+            else:
+                slot = slots[key] if key in OUTSIDE else NOTHING
+                root = root.having(key, merge(grammar, old, child, slot, (key,)))
+    return root
+
+
+def _check_keys(layer: Node, problems: Problems) -> None:
+    for key, child in layer.children.items():
+        if key in INSIDE:
+            problems.add(child.head, f"`{key}` stands in `baseline`, not beside it", key, "move it in")
+    others = replace(layer, value={key: child for key, child in layer.children.items() if key not in INSIDE})
+    problems.check_keys(others, KEYS)
+
+
+def _baseline(layer: Node, problems: Problems) -> Node | None:
+    """A layer's baseline without what is unknown in it."""
+    node = layer.within("baseline")
+    if node is None:
+        return None
+    if not node.is_mapping:
+        problems.take([wrong_kind(node, "baseline", "a mapping")])
+        return None
+    for key, child in node.children.items():
+        if key in KEYS:
+            problems.add(child.head, f"`{key}` stands beside `baseline`, not in it", f"baseline.{key}", "move it out")
+    others = replace(node, value={key: child for key, child in node.children.items() if key not in KEYS})
+    problems.check_keys(others, INSIDE, "baseline")
+    return replace(node, value={key: child for key, child in node.children.items() if key in INSIDE})
+
+
+def _spoken_of(baselines: Sequence[Node]) -> tuple[str, ...]:
+    """Modalities that baselines name, for a data set that cannot say."""
+    names: list[str] = []
+    for baseline in baselines:
+        chosen, encoder = baseline.within("modalities"), baseline.within("encoder")
+        names += [str(item.value) for item in chosen.items] if chosen is not None else []
+        if encoder is not None and "name" not in encoder.children:
+            names += [name for name, child in encoder.children.items() if child.is_mapping or child.name]
+    return tuple(dict.fromkeys(names)) or _NO_DATA
