@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STORE = "store.sqlite"
+PREDICTIONS = "predictions"
 PLAN = "plan.json"
 
 
@@ -66,7 +67,7 @@ def tables(plan: Plan, out: Path, design: str | None = None) -> list[Table]:
 
 def text(made: Sequence[Table], form: str) -> str:
     """All of them in one format, ready to print."""
-    return render(made, form)
+    return render(made, form).rstrip("\n") + "\n"
 
 
 def write(made: Sequence[Table], plan: Plan, out: Path) -> Path:

@@ -1,0 +1,144 @@
+"""The tidy frame: every recorded trial as rows of one split and one metric, for tables, plots and export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..core.results import TrainResult
+    from ..core.study.plan import Plan, PlannedCell
+
+COLUMNS = ("study", "cell", "label", "design", "seed", "fold", "split", "metric", "value", "state", "key")
+"""What every frame has; `set.PATH` columns follow, one for each setting that some cell varies."""
+
+_Row = tuple[str, int, str, str, str, float, str, str]
+"""cell, seed, fold, split, metric, value, state, key."""
+
+
+def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
+    """One row a trial, split and metric, in the order of the plan, whatever the order of `results`.
+
+    A cell that stands in several designs is one trial still: `design` joins their names by `;`. A trial that is not
+    `done` has one row with an empty split and metric and no value, so that it is seen and counted but never averaged.
+    Results that the plan does not hold (of an older version of the file) are left out; of two with one key the later
+    one counts. `set.PATH` is the cell's value of a setting; a component reads as its name where names tell it apart.
+    """
+    rows = list(chain.from_iterable(_rows(result) for result in _planned(results, plan)))
+    cell, seed, fold, split, metric, value, state, key = zip(*rows, strict=True) if rows else ((),) * 8
+    designs = _designs(plan)
+    labels = {planned.key: plain(planned.label) for planned in plan.cells}
+    frame = pd.DataFrame(
+        {
+            "study": pd.Series([plan.study] * len(rows), dtype=object),
+            "cell": pd.Series(cell, dtype=object),
+            "label": pd.Series([labels[name] for name in cell], dtype=object),
+            "design": pd.Series([designs[name] for name in cell], dtype=object),
+            "seed": pd.Series(seed, dtype="int64"),
+            "fold": pd.Series(fold, dtype=object),
+            "split": pd.Series(split, dtype=object),
+            "metric": pd.Series(metric, dtype=object),
+            "value": pd.Series(value, dtype="float64"),
+            "state": pd.Series(state, dtype=object),
+            "key": pd.Series(key, dtype=object),
+        }
+    )
+    varied = dict.fromkeys(path for planned in plan.cells for path in planned.differs)
+    settings = {f"set.{path}": _column(cell, _setting(path, plan.cells)) for path in varied}
+    return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1) if settings else frame
+
+
+def _planned(results: Iterable[TrainResult], plan: Plan) -> list[TrainResult]:
+    """The results that the plan holds, in its order: cells first, then seeds and folds as planned."""
+    place = {cell.key: index for index, cell in enumerate(plan.cells)}
+    turn = {trial.key: index for index, trial in enumerate(plan.trials)}
+    last = {
+        result.key: result for result in results if result.cell in place and (not turn or result.key in turn)
+    }.values()
+    return sorted(last, key=lambda result: (place[result.cell], turn.get(result.key, 0), result.seed, result.fold))
+
+
+def _rows(result: TrainResult) -> list[_Row]:
+    trial = (result.cell, result.seed, result.fold)
+    scores = result.metrics if result.state == "done" else {}
+    rows: list[_Row] = [
+        (*trial, split, metric, float(value), result.state, result.key)
+        for split, metrics in scores.items()
+        for metric, value in metrics.items()
+    ]
+    return rows or [(*trial, "", "", float("nan"), result.state, result.key)]
+
+
+def _designs(plan: Plan) -> dict[str, str]:
+    """{cell: names of the designs it stands in, joined by `;`}."""
+    names: dict[str, list[str]] = {cell.key: [] for cell in plan.cells}
+    for design in plan.designs:
+        for key in dict.fromkeys(row.cell for row in design.rows):
+            names.setdefault(key, []).append(design.name)
+    return {key: ";".join(found) for key, found in names.items()}
+
+
+def _setting(path: str, cells: Sequence[PlannedCell]) -> dict[str, Any]:
+    """{cell: its value at `path`} as one kind of scalar; None where the cell has no such setting."""
+    values = {cell.key: cell.differs[path] if path in cell.differs else _look(cell.settings, path) for cell in cells}
+    distinct = {json.dumps(value, sort_keys=True, default=str): value for value in values.values()}
+    by_name = len({str(_named(value)) for value in distinct.values()}) == len(distinct)
+    scalars = {key: _scalar(value, by_name=by_name) for key, value in values.items()}
+    kinds = {_family(value) for value in scalars.values() if value is not None}
+    if len(kinds) > 1:
+        return {key: None if value is None else str(value) for key, value in scalars.items()}
+    return scalars
+
+
+def _column(cells: Sequence[str], values: Mapping[str, Any]) -> pd.Series[Any]:
+    """The value of each row's cell: numbers stay numbers (NaN where there is none), all else is as it is."""
+    column = [values[cell] for cell in cells]
+    numeric = all(value is None or _family(value) == "number" for value in values.values())
+    return (
+        pd.Series(column) if numeric and any(value is not None for value in column) else pd.Series(column, dtype=object)
+    )
+
+
+def _look(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
+    """The value at a dotted path, or None; a name that holds a dot is found too, longest first."""
+    if not isinstance(settings, Mapping):
+        return None
+    if path in settings:
+        return settings[path]
+    parts = path.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        head = ".".join(parts[:cut])
+        if head in settings:
+            return _look(settings[head], ".".join(parts[cut:]))
+    return None
+
+
+def _named(value: object) -> object:
+    return value["name"] if isinstance(value, Mapping) and "name" in value else value
+
+
+def _scalar(value: object, *, by_name: bool) -> object:
+    """A number, a truth value, None or text: components by name where that is enough, else compact JSON."""
+    if by_name:
+        value = _named(value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if value and all(isinstance(item, str) and "+" not in item for item in value):
+            return "+".join(value)
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    return value
+
+
+def _family(value: object) -> str:
+    if isinstance(value, bool):
+        return "truth"
+    return "number" if isinstance(value, int | float) else "text"

@@ -1,0 +1,134 @@
+"""What stands above and under a table: how many runs, on which data, compared how, and what was left out."""
+
+# ruff: noqa: RUF001, RUF002 - a paper prints the sign for times, the en dash and the true minus
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .numerals import heading
+from .text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..core.study.plan import DesignKind, Plan, PlannedDesign, PlannedMetric
+    from .table import Row
+
+_CAPTIONS: dict[DesignKind, str] = {
+    "leave_one_out": "each component removed in turn",
+    "one_at_a_time": "one change at a time",
+    "factorial": "every combination of the factors",
+    "ladder": "built up step by step",
+    "subsets": "subsets of the modalities",
+    "zip": "settings varied together",
+    "cells": "selected systems",
+}
+NOT_DONE = ("failed", "diverged", "collapsed", "missing")
+"""Why a trial is left out of every mean; `missing` was planned and never recorded."""
+_LISTED = 8
+"""So many rows are named in a note; of the others only the number is said."""
+
+
+def caption_of(design: PlannedDesign, plan: Plan, split: str) -> str:
+    """`Components: each component removed in turn (study mosi, test split).`."""
+    return f"{heading(plain(design.name))}: {_CAPTIONS[design.kind]} (study {plain(plan.study)}, {plain(split)} split)."
+
+
+def notes_of(
+    plan: Plan,
+    rows: Sequence[Row],
+    metrics: Sequence[PlannedMetric],
+    split: str,
+    *,
+    reference: str,
+    absent: Sequence[str],
+) -> tuple[str, ...]:
+    """Sentences for the foot of the table; those that have nothing to say are not there."""
+    notes = [
+        _runs(plan, rows, split),
+        _pairing(rows, reference),
+        _left_out(rows),
+        *(_short(rows, metric) for metric in metrics),
+        _absent(absent, split),
+    ]
+    return tuple(note for note in notes if note)
+
+
+def _runs(plan: Plan, rows: Sequence[Row], split: str) -> str:
+    """How many runs a number stands for, and of what."""
+    where = f"{plain(split)} split, at the epoch that validation selected"
+    counts = {row.done for row in rows}
+    if counts <= {0}:
+        return f"No trial is done yet ({plain(split)} split)."
+    if max(counts) == 1:
+        return f"One run per row, so no spread is known; {where}."
+    n = f"n = {next(iter(counts))}" if len(counts) == 1 else "n as shown"
+    return f"Mean ± sd (ddof 1) over {_blocks(plan, rows)} ({n}); {where}."
+
+
+def _blocks(plan: Plan, rows: Sequence[Row]) -> str:
+    """`5 seeds × 3 folds`, as planned; words where rows differ in it."""
+    cells = {row.cell for row in rows}
+    trials = [trial for trial in plan.trials if trial.cell in cells]
+    seeds, folds = len({trial.seed for trial in trials}), len({trial.fold for trial in trials})
+    if any(row.planned != seeds * folds for row in rows):
+        return "seeds and folds"
+    parts = [f"{number} {word}" for number, word in ((seeds, "seeds"), (folds, "folds")) if number > 1]
+    return " × ".join(parts)
+
+
+def _pairing(rows: Sequence[Row], reference: str) -> str:
+    """What delta means, and where it stands on fewer blocks than were planned."""
+    if not reference:
+        return ""
+    compared = [row for row in rows if row.done and not row.baseline]
+    fewer = {}
+    for index, row in enumerate(compared):
+        pairs = min((score.pairs for score in row.scores.values()), default=0)
+        if pairs < row.planned:
+            fewer[index] = f"{pairs} of {row.planned}"
+    if not fewer:
+        where = ""
+    elif len(fewer) == len(compared) and len(set(fewer.values())) == 1:
+        where = f" ({fewer[0]} blocks)"
+    else:
+        listed = _listed([f"{compared[index].label} {number}" for index, number in fewer.items()])
+        where = f"; on fewer blocks than planned: {listed}"
+    return f"Δ: mean difference from “{reference}”, paired by seed and fold{where}."
+
+
+def _left_out(rows: Sequence[Row]) -> str:
+    """Trials that no mean holds, by state and by row."""
+    hit = [row for row in rows if row.left_out]
+    if not hit:
+        return ""
+    total = {state: sum(row.left_out.get(state, 0) for row in hit) for state in NOT_DONE}
+    alone = len(hit) == 1
+    where = hit[0].label if alone else _listed([f"{row.label} {_counts(row.left_out)}" for row in hit])
+    return f"Left out of every mean: {_counts(total)} ({where})."
+
+
+def _short(rows: Iterable[Row], metric: PlannedMetric) -> str:
+    """A metric that some done trials lack, such as a correlation of a constant."""
+    parts = [
+        f"{row.label} {row.scores[metric.name].n} of {row.done}" for row in rows if row.scores[metric.name].n < row.done
+    ]
+    return f"{heading(metric.name)} is defined in fewer trials than are done: {_listed(parts)}." if parts else ""
+
+
+def _absent(metrics: Sequence[str], split: str) -> str:
+    if not metrics:
+        return ""
+    verb = "has" if len(metrics) == 1 else "have"
+    names = ", ".join(heading(name) for name in metrics)
+    return f"{names} {verb} no value on the {plain(split)} split (no labels) and no column."
+
+
+def _counts(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in states.items() if number)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = f"; and {len(parts) - _LISTED} more rows" if len(parts) > _LISTED else ""
+    return "; ".join(parts[:_LISTED]) + more

@@ -1,0 +1,45 @@
+"""Numbers and names of metrics as a paper prints them."""
+
+# ruff: noqa: RUF001, RUF002 - a paper prints the sign for times, the en dash and the true minus
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..core.study.plan import PlannedMetric
+
+ABSENT = "–"
+"""What stands where there is no number."""
+MINUS = "−"
+_HUGE = 1e7
+_INITIALS = frozenset({"auc", "ccc", "f1", "mae", "mse", "r2", "rmse", "uar", "war", "wa", "ua"})
+
+
+def numeral(value: float | None, decimals: int, *, signed: bool = False) -> str:
+    """`0.812`, `−0.012`, `+0.012` when signed; never `-0.000`; the dash for None; powers of ten from 10^7 on."""
+    if value is None:
+        return ABSENT
+    style = "e" if abs(value) >= _HUGE else "f"
+    digits = f"{abs(value):.{decimals}{style}}"
+    if not float(digits):
+        return digits
+    sign = MINUS if value < 0 else "+" if signed else ""
+    return sign + digits
+
+
+def scale(metric: PlannedMetric, *, percent: bool) -> float:
+    """What its values are multiplied by in print: 100 for a rate in percent."""
+    return 100.0 if percent and metric.rate else 1.0
+
+
+def heading(name: str) -> str:
+    """`weighted_f1` reads `Weighted F1`, `emotion.acc2_non0` reads `Emotion: acc2 non0`."""
+    parts = [_words(part) for part in name.split(".")]
+    words = ": ".join(part for part in parts if part) or name
+    return words[:1].upper() + words[1:]
+
+
+def _words(part: str) -> str:
+    words = part.replace("_", " ").split()
+    return " ".join(word.upper() if word.lower() in _INITIALS else word for word in words)
