@@ -85,14 +85,14 @@ def run(
     from .reports import rebuild
     from .reports.progress import Progress
 
-    study = runner.read_study(_found(file), only=only, seeds=seeds, max_trials=max_trials)
+    study, catalogue = runner.read_study(_found(file), only=only or (), num_seeds=seeds, max_trials=max_trials)
+    chosen = runner.executor_named(executor, jobs, catalogue)
     for warning in study.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    prepared = runner.prepare(study)
-    settings = {"name": executor, "jobs": jobs} if jobs else {"name": executor}
+    prepared = runner.prepare(study, catalogue, max_trials)
     pending = runner.pending(prepared, out, retry_failed=retry_failed)
     with Progress(prepared.plan, pending, quiet=quiet) as progress:
-        states = runner.run(prepared, pending, out, executor=settings, finished=progress.finished)
+        states = runner.run(prepared, pending, out, executor=chosen, finished=progress.finished)
     tables = rebuild.tables(prepared.plan, out)
     typer.echo(rebuild.text(tables, "markdown"), nl=False)
     typer.echo(f"written to {rebuild.write(tables, prepared.plan, out)}", err=True)
@@ -132,8 +132,8 @@ def plan(
     from . import runner
     from .reports import listing
 
-    study = runner.read_study(_found(file), only=only, seeds=seeds, max_trials=max_trials)
-    prepared = runner.prepare(study)
+    study, catalogue = runner.read_study(_found(file), only=only or (), num_seeds=seeds, max_trials=max_trials)
+    prepared = runner.prepare(study, catalogue, max_trials)
     if json_:
         typer.echo(json.dumps(listing.plan_json(prepared.plan), indent=2, ensure_ascii=False))
         return

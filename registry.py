@@ -95,7 +95,7 @@ def assemble(files: Sequence[Path] = ()) -> Catalogue:
         _register(manager, load_file(file), str(file), origins, (str(file), ""))
     entries = _entries(manager, origins)
     presets = {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
-    return Catalogue(entries=entries, presets=presets, failures=failures)
+    return Catalogue(entries, presets, tuple(str(file) for file in files), failures)
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:

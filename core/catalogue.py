@@ -39,6 +39,8 @@ class Catalogue:
     entries: Mapping[tuple[str, str], Entry]
     presets: Mapping[str, Path] = field(default_factory=dict)
     """Studies that can be included by a bare name."""
+    files: tuple[str, ...] = ()
+    """The single-file plugins among them."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """Installed plugins that could not be imported, and why."""
 

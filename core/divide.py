@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 By = Literal["row", "class", "group", "group_and_class"]
 
-_DRAWS = 64  # draws of groups among which the one nearest to the wanted share is taken
+_DRAWS = 16  # draws of groups among which the one nearest to the proportions of classes is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,8 @@ class Divider:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """What stays of `rows`, and the `share` that is taken from them, each ascending and never empty.
 
-        A share of the rows, of the rows of each class, or of the groups; of 64 draws of groups the one with the number
-        of rows (of each class) nearest to the share. Raises DataError where there is too little to take from.
+        A share of the rows, of the rows of each class, or of the groups; where classes matter too, the one of 16 draws
+        of groups that is nearest to the share of each class. Raises DataError where there is too little to take from.
         """
         stream = numpy_stream(self.seed, "split", purpose, fold)
         taken = (
@@ -104,7 +104,8 @@ class Divider:
         counts = np.zeros((len(groups), len(strata)))
         np.add.at(counts, (codes.reshape(-1), columns.reshape(-1)), 1)
         size = min(max(1, round(share * len(groups))), len(groups) - 1)
-        draws = [stream.permutation(len(groups))[:size] for _ in range(_DRAWS)]
+        # With one draw a small number of groups still gives other folds for another seed.
+        draws = [stream.permutation(len(groups))[:size] for _ in range(1 if self.by == "group" else _DRAWS)]
         wanted = share * counts.sum(axis=0)
         best = min(draws, key=lambda draw: float(np.abs(counts[draw].sum(axis=0) - wanted).sum()))
         return rows[np.isin(self.groups[rows], groups[best])]

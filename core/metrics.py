@@ -140,13 +140,14 @@ def pearson(predicted: Floats, target: Floats) -> float | None:
 
 
 def ccc(predicted: Floats, target: Floats) -> float | None:
-    """Lin's concordance correlation with variances over n; 0 for constant predictions.
+    """Lin's concordance correlation with variances over n; 0 where predictions or labels are constant.
 
     None for a single row, or when predictions and labels are one and the same constant.
     """
-    if len(target) == 1 or (np.ptp(predicted) == 0 and np.ptp(target) == 0):
-        return None
+    flat = (np.ptp(predicted) == 0, np.ptp(target) == 0)
     gap = predicted.mean() - target.mean()
+    if any(flat):
+        return None if len(target) == 1 or (all(flat) and gap == 0) else 0.0
     joint = ((predicted - predicted.mean()) * (target - target.mean())).mean()
     return float(np.clip(2 * joint / (predicted.var() + target.var() + gap**2), -1, 1))
 

@@ -58,12 +58,12 @@ def read_predictions(folder: Path | str, key: str) -> dict[str, NDArray[np.gener
 
 
 def _plain(name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """`array` in C order and in the byte order of this machine, as the format wants it."""
+    """`array` in C order, as the format wants it."""
     if array.dtype.kind not in _KINDS or array.dtype.itemsize > 8:  # noqa: PLR2004 - 8 bytes, the format's widest
         raise StoreError(f"predictions '{name}' are of type {array.dtype}; only numbers and booleans can be kept")
     if name == "__metadata__":
         raise StoreError("predictions cannot be named '__metadata__': the file format keeps that name for itself")
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    return np.asarray(array, order="C")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -49,7 +49,7 @@ class SplitSpec(Settings):
     neither the file nor a fold says which rows do."""
 
     stratify: str | None = None
-    """For `class` and `group_and_class`: the task whose classes stay in proportion; null takes the first with classes."""
+    """For `class` and `group_and_class`: the task whose classes stay in proportion; null takes the first one."""
 
     parts: dict[str, tuple[str, ...]] = Field(default_factory=lambda: dict(_PARTS))
     """Official names of `train`, `valid`, and of every test part, by the name that results carry. A part left out keeps
@@ -116,7 +116,8 @@ class SplitSpec(Settings):
         settings = [f"scheme `{self.scheme}`"]
         if "test" in self.read():
             settings += [f"by `{self.by}`", f"test `{self.test}`"]
-        return f"{', '.join(settings)} reads {', '.join(f'`{name}`' for name in type(self).model_fields if name in self.read())}"
+        reads = [f"`{name}`" for name in type(self).model_fields if name in self.read()]
+        return f"{', '.join(settings)} reads {', '.join(reads)}"
 
     @property
     def num_folds(self) -> int | None:

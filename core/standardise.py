@@ -22,9 +22,9 @@ def standardise(
 ) -> dict[str, NDArray[np.float32]]:
     """New features of mean 0 and standard deviation 1 over the training `rows`, feature by feature.
 
-    `features` {modality: (N, D) or (N, T, D)}, `lengths` and `present` {modality: (N,)}. Only rows where the modality is
-    present count, and of frames only the valid ones. A feature that never varies in training is shifted, not scaled; a
-    modality that training never sees stays as it is. Padding and absent rows are exactly zero.
+    `features` {modality: (N, D) or (N, T, D)}, `lengths` and `present` {modality: (N,)}. Only rows where the modality
+    is present count, and of frames only the valid ones. A feature that never varies in training is shifted, not scaled;
+    a modality that training never sees stays as it is. Padding and absent rows are exactly zero.
     """
     return {name: _standardise(array, lengths[name], present[name], rows) for name, array in features.items()}
 

@@ -190,7 +190,8 @@ class Store:
                 rows = {row["key"]: row for row in trials}
                 values: dict[str, list[tuple[str, str, float | None]]] = {key: [] for key in rows}
                 wanted = select(_metrics.c.key, _metrics.c.split, _metrics.c.metric, _metrics.c.value)
-                for key, *value in connection.execute(wanted.where(_metrics.c.key.in_(chunk)).order_by("key", "place")):
+                ordered = wanted.where(_metrics.c.key.in_(chunk)).order_by(_metrics.c.key, _metrics.c.place)
+                for key, *value in connection.execute(ordered):
                     values[key].append(cast("tuple[str, str, float | None]", tuple(value)))
                 loaded.extend(result_of(dict(rows[key]), values[key]) for key in chunk if key in rows)
         return loaded

@@ -149,7 +149,7 @@ class Trial:
                 total, terms = self.system.terms(outputs, batch)
             self.optimizer.zero_grad(set_to_none=True)
             if total.requires_grad:
-                total.backward()
+                torch.autograd.backward(total)
                 clip_gradients(self.train_settings.clip, self.parameters)
                 self.optimizer.step()
             for name, value in (("loss", total), *((f"loss.{term}", value) for term, value in terms.items())):
@@ -163,7 +163,7 @@ class Trial:
         """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode."""
         self.system.eval()
         parts: dict[str, list[Tensor]] = {task: [] for task in self.tasks}
-        for chunk in torch.from_numpy(rows).split(EVALUATION_ROWS):
+        for chunk in torch.split(torch.from_numpy(rows), EVALUATION_ROWS):
             self.noise.begin(-1)
             with self.noise:
                 outputs, _ = self.system(self.feed.batch(chunk), epoch, -1)

@@ -1,8 +1,8 @@
 """Random numbers for a forward pass, served from the trial's own streams, by site and step.
 
-A site is the qualified name of the module that draws (`encoder.text.drop`) and the number of the draw inside it.
-The numbers depend on the trial's stream, the site and the step, and on nothing else: not on which other parts the system
-has, on what they draw, or on what ran before. So two cells of one seed and fold share the masks of the parts they share.
+A site is the qualified name of the module that draws (`encoder.text.drop`) and the number of the draw inside it. The
+numbers depend on the trial's stream, the site and the step, and on nothing else: not on which other parts the system
+has, on what they draw, or on what ran before. So two cells of a seed and fold share the masks of the parts they share.
 """
 
 from __future__ import annotations

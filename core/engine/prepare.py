@@ -1,0 +1,154 @@
+"""From a study to its trials: load the data, make the folds, and say everything that is wrong before the first step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import DataError, Finding, StudyError
+from ..metrics import metric_names
+from ..selection import Selection
+from ..study.fit import check_against_data, place_of
+from ..study.problems import Problems
+from ..study.trial import expand, plugin_digests
+from .model import System
+from .work import Shelf, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..catalogue import Catalogue
+    from ..dataset import Dataset
+    from ..splits import Fold
+    from ..study.cell import Cell
+    from ..study.plan import Plan, PlannedMetric
+    from ..study.study import Study
+    from ..study.trial import Trial
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that can be trained."""
+
+    study: Study
+    trials: tuple[Trial, ...]
+    plan: Plan
+    plugins: tuple[str, ...]
+    """Single-file plugins that workers must load."""
+
+    def work(self, keys: Sequence[str]) -> list[Work]:
+        """The trials of `keys`, ready to be sent to workers."""
+        wanted = set(keys)
+        return [
+            Work(t.key, t.cell.key, t.cell.resolved, t.seed, t.fold, t.cell.folder, self.plugins)
+            for t in self.trials
+            if t.key in wanted
+        ]
+
+
+def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:
+    """Load what the study names and check every cell against it.
+
+    `machine` tells what besides settings, data and plugins decides the numbers: versions, the device. Raises StudyError
+    with every problem: data that cannot be read or split, parts that do not fit them, a selection that asks for a
+    metric that nothing trains.
+    """
+    preparation = _Preparation(study, shelf)
+    for cell in study.cells:
+        preparation.look_at(cell)
+    preparation.problems.stop_if_any()
+    num = len(study.seeds) * sum(len(preparation.folds[cell.data_key]) for cell in study.cells)
+    if num > max_trials:
+        raise StudyError(Finding(f"{num:,} trials, more than the {max_trials:,} that are allowed", study.source))
+    digests = {key: data.digest() for key, data in preparation.data.items()}
+    rows = {key: {fold.name: _rows_digest(fold) for fold in folds} for key, folds in preparation.folds.items()}
+    trials = expand(
+        study, rows, lambda cell: {"data": digests[cell.data_key], **machine, **plugin_digests(cell, catalogue)}
+    )
+    return Prepared(study, trials, study.plan(trials, preparation.ordered_metrics()), catalogue.files)
+
+
+@dataclass
+class _Preparation:
+    """What has been loaded and found so far."""
+
+    study: Study
+    shelf: Shelf
+    data: dict[str, Dataset] = field(default_factory=dict)
+    folds: dict[str, tuple[Fold, ...]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    problems: Problems = field(default_factory=Problems)
+    metrics: dict[str, PlannedMetric] = field(default_factory=dict)
+    selected: dict[str, None] = field(default_factory=dict)
+    _tasks: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+    def look_at(self, cell: Cell) -> None:
+        """Load the cell's data, unless they are loaded, and check the cell against them."""
+        if cell.data_key in self.broken:
+            return
+        if cell.data_key not in self.folds:
+            try:
+                self.data[cell.data_key] = self.shelf.data(cell.settings.dataset, cell.folder)
+                dataset, splits = cell.settings.dataset, cell.settings.splits
+                self.folds[cell.data_key] = self.shelf.folds(dataset, splits, cell.folder)
+            except DataError as error:
+                self._data_error(cell, error)
+                return
+        found = check_against_data(cell, self.data[cell.data_key])
+        self.problems.take(found)
+        if not found:
+            self._check_build(cell)
+
+    def _data_error(self, cell: Cell, error: DataError) -> None:
+        part = "splits" if cell.data_key in self.data else "dataset"
+        path = f"{part}.{error.setting}" if error.setting else part
+        place = place_of(cell.node, path)
+        self.problems.add(place, str(error), path)
+        self.broken.add(cell.data_key)
+
+    def _check_build(self, cell: Cell) -> None:
+        """Build each structure once: what only building shows is shown before anything trains."""
+        parts = {key: value for key, value in cell.resolved.items() if key not in ("train", "splits")}
+        structure = json.dumps(parts, sort_keys=True)
+        if structure not in self._tasks:
+            self._tasks[structure] = self._built_tasks(cell)
+        names = self._tasks[structure]
+        if names is None:
+            return
+        tasks = self.data[cell.data_key].tasks
+        known = metric_names({name: tasks[name] for name in names})
+        try:
+            selection = Selection.parse(cell.settings.train.select, known)
+        except StudyError as error:
+            for finding in error.findings:
+                self.problems.add(place_of(cell.node, "train.select"), finding.message, "train.select", finding.remedy)
+            return
+        self.selected |= dict.fromkeys(selection.metrics)
+        for metric in known:
+            self.metrics.setdefault(metric.name, metric)
+
+    def _built_tasks(self, cell: Cell) -> tuple[str, ...] | None:
+        """The tasks that a cell's terms train, or None where it cannot be built."""
+        try:
+            return tuple(System(cell.settings, self.data[cell.data_key], "check").head)
+        except StudyError as error:
+            for finding in error.findings:
+                path = finding.path or "baseline"
+                self.problems.add(place_of(cell.node, finding.path), finding.message, path, finding.remedy)
+            return None
+
+    def ordered_metrics(self) -> tuple[PlannedMetric, ...]:
+        """Those of the selection first."""
+        order = [name for name in self.selected if name in self.metrics]
+        order += [name for name in self.metrics if name not in self.selected]
+        return tuple(self.metrics[name] for name in order)
+
+
+def _rows_digest(fold: Fold) -> str:
+    total = hashlib.sha256()
+    for name, rows in (("train", fold.train), ("valid", fold.valid), *fold.tests.items()):
+        total.update(f"{name}/{len(rows)}".encode())
+        total.update(rows.tobytes())
+    return total.hexdigest()[:16]

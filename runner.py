@@ -1,0 +1,122 @@
+"""The straight line: YAML -> Study -> Trials -> TrainResults -> DataFrame -> Tables.
+
+`python runner.py` is the command `butfor`.
+"""
+
+from __future__ import annotations
+
+if not __package__:
+    __package__ = "butfor"
+
+import runpy
+import traceback
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pydantic import ValidationError
+
+from .core.engine.prepare import Prepared
+from .core.engine.prepare import prepare as prepare_study
+from .core.engine.work import Shelf, Work, perform
+from .core.errors import StudyError
+from .core.predictions import write_predictions
+from .core.results import TrainResult
+from .core.specs import ExecutorSpec
+from .core.store import Store
+from .core.study.study import MAX_TRIALS, Study, declared_plugins
+from .registry import assemble
+from .reports.rebuild import PREDICTIONS, STORE, write_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from .core.catalogue import Catalogue
+
+_shelf = Shelf()
+
+
+def read_study(
+    path: Path, *, only: Collection[str] = (), num_seeds: int | None = None, max_trials: int = MAX_TRIALS
+) -> tuple[Study, Catalogue]:
+    """The study in a file, and the catalogue with the plugins that it names. Raises StudyError, PluginError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read: {error}") from None
+    catalogue = catalogue_with(tuple(str(file) for file, _ in declared_plugins(text, str(path))))
+    study = Study.parse(text, catalogue, str(path), only=only, num_seeds=num_seeds, max_trials=max_trials)
+    return study, catalogue
+
+
+@cache
+def catalogue_with(files: tuple[str, ...]) -> Catalogue:
+    """The catalogue, with these single-file plugins."""
+    return assemble([Path(file) for file in files])
+
+
+def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS) -> Prepared:
+    """The trials of a study, checked against its data. Raises StudyError with every problem."""
+    system = {"butfor": version("butfor"), "torch": torch.__version__, "device": "cpu"}
+    return prepare_study(study, catalogue, system, max_trials, _shelf)
+
+
+def pending(prepared: Prepared, out: Path, *, retry_failed: bool = False) -> list[str]:
+    """Keys of the trials that the store does not have yet; with `retry_failed`, also of those that are not done."""
+    keys = [trial.key for trial in prepared.trials]
+    if not (out / STORE).exists():
+        return keys
+    with Store.open(out / STORE) as store:
+        states = store.states(keys)
+    return [key for key in keys if key not in states or (retry_failed and states[key] != "done")]
+
+
+def executor_named(name: str, jobs: int, catalogue: Catalogue) -> ExecutorSpec:
+    """The executor of that name, with that many workers if `jobs` is not 0. Raises StudyError with what is known."""
+    settings = {"name": name} | ({"jobs": jobs} if jobs else {})
+    try:
+        return catalogue.make(ExecutorSpec, settings)  # type: ignore[type-abstract]  # the catalogue makes a plugin of it
+    except ValidationError as error:
+        told = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        raise StudyError(f"--executor {name}: {told}") from None
+
+
+def run(
+    prepared: Prepared,
+    keys: Collection[str],
+    out: Path,
+    *,
+    executor: ExecutorSpec,
+    finished: Callable[[TrainResult], None] = lambda _: None,
+) -> Mapping[str, str]:
+    """Train the trials of `keys`, store each as it ends, and return the state of every trial of the study."""
+    write_plan(prepared.plan, out)
+    work = prepared.work(list(keys))
+    settings = {cell.key: dict(cell.resolved) for cell in prepared.study.cells}
+    with Store.open(out / STORE) as store:
+        for item, outcome in executor.run(train, work):
+            result = outcome if isinstance(outcome, TrainResult) else failure(item, outcome)
+            if result.predictions:
+                write_predictions(out / PREDICTIONS, result.key, result.predictions)
+            store.save(result, prepared.study.name, settings[result.cell], replace_failed=True)
+            finished(result)
+        return store.states([trial.key for trial in prepared.trials])
+
+
+def train(work: Work) -> TrainResult:
+    """One trial, in whatever process this is."""
+    return perform(work, catalogue_with(work.plugins), _shelf)
+
+
+def failure(work: Work, error: BaseException) -> TrainResult:
+    """A trial that raised: a result like any other, with the reason."""
+    told = "".join(traceback.format_exception(error))
+    message = f"{type(error).__name__}: {error}"
+    provenance: dict[str, Any] = {"traceback": told}
+    return TrainResult(work.key, work.cell, work.seed, work.fold, "failed", message, provenance=provenance)
+
+
+if __name__ == "__main__":
+    runpy.run_module("butfor", run_name="__main__")
