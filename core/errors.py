@@ -68,9 +68,13 @@ class StoreError(ButforError):
     """The run store is damaged, locked, or of another version."""
 
 
+_MOST_OF_A_WORD = 3
+
+
 def nearest(word: str, known: Sequence[str], *, most: int = 12) -> str:
     """`did you mean 'x'?`, or the known words when nothing is near; empty when nothing is known."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = close or [name for name in known if len(word) >= _MOST_OF_A_WORD and name.startswith(word)]
     if close:
         return f"did you mean '{close[0]}'?"
     if not known:

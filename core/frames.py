@@ -46,7 +46,7 @@ def checked_lengths(
     filled = (frames != 0).any(axis=2)
     inside = np.arange(steps) < lengths[:, None]
     in_front = np.arange(steps) < steps - lengths[:, None]
-    turned = (filled & ~inside).any(axis=1) & ~(filled & in_front).any(axis=1) & (lengths > 0)
+    turned = (filled & ~inside).any(axis=1) & ~(filled & in_front).any(axis=1)
     if turned.any():
         row = int(np.flatnonzero(turned)[0])
         said = f"'{modality}' is padded at the front: row {row} has length {lengths[row]} and starts with zeros"

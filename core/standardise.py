@@ -51,12 +51,11 @@ def _moments(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[
     total = np.zeros(values.shape[1])
     for part in _chunks(values):
         total += values[part].sum(axis=0, dtype=np.float64)
-    lowest, highest = values.min(axis=0), values.max(axis=0)
-    constant = lowest == highest
-    mean = np.where(constant, lowest, total / len(values))
+    mean = total / len(values)
     squares = np.zeros(values.shape[1])
     for part in _chunks(values):
         squares += np.square(values[part] - mean).sum(axis=0)
+    constant = values.min(axis=0) == values.max(axis=0)
     return mean, np.where(constant, 1.0, np.sqrt(squares / len(values)))
 
 

@@ -195,12 +195,20 @@ class Setter:
         return tree
 
     def _nowhere(self, assignment: Assignment) -> StudyError:
+        path, place = assignment.path, assignment.value.head
         known = self.grammar.paths(self.baseline)
-        near = nearest(assignment.path, known, most=0)
-        if not near.startswith("did you mean"):
-            roots = sorted({path.split(".")[0] for path in known})
-            near = f"a path starts with {', '.join(roots)}" if assignment.path.split(".")[0] not in roots else ""
-        return StudyError(at(assignment.value.head, "unknown path", assignment.path, near))
+        if path in known:
+            remedy = "let it vary only where it stands, with `when`"
+            return StudyError(at(place, "this cell has no such setting", path, remedy))
+        around, _, last = path.rpartition(".")
+        beside = [other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == around]
+        remedy = nearest(path, known, most=0)
+        if around and beside:
+            remedy = nearest(last, beside, most=20).replace("mean '", f"mean '{around}.")
+        elif "did you mean" not in remedy:
+            roots = list(dict.fromkeys(other.partition(".")[0] for other in known))
+            remedy = f"a path starts with {', '.join(roots)}" if path.partition(".")[0] not in roots else ""
+        return StudyError(at(place, "unknown path", path, remedy))
 
 
 def _put(node: Node, parts: tuple[str, ...], value: Node | None) -> Node:

@@ -97,7 +97,7 @@ def axis(ground: Ground, path: str, short: str, levels: Node, where: str) -> Axi
         shown = False if switch else given or (told(plain(value)) if names_component else level(plain(value)))
         values = (plain(value), *((given,) if given else ()))
         choices.append(Choice(texts[str(number)], shown, Assignment(path, made), values))
-    _check_distinct(ground, choices, levels, f"{where}.{path}")
+    choices = _distinct_choices(ground, choices, [value for _, value in found], f"{where}.{path}")
     kept = next((choice for choice in choices if choice.assignment is None), kept)
     return Axis(short, path, tuple(choices), kept)
 
@@ -106,14 +106,15 @@ def _word(node: Node) -> object:
     return node.value if node.value is None or isinstance(node.value, str) else node
 
 
-def _check_distinct(ground: Ground, choices: Sequence[Choice], levels: Node, where: str) -> None:
-    seen = []
-    for choice, node in zip(choices, levels.items or tuple(levels.children.values()), strict=False):
-        if (choice.assignment is None, choice.values[0]) in seen:
-            ground.problems.add(
-                node.place, f"the value {told(choice.values[0])} stands here twice", where, "remove one"
-            )
-        seen.append((choice.assignment is None, choice.values[0]))
+def _distinct_choices(ground: Ground, choices: Sequence[Choice], nodes: Sequence[Node], where: str) -> list[Choice]:
+    """The choices, each once."""
+    kept: dict[str, Choice] = {}
+    for choice, node in zip(choices, nodes, strict=True):
+        identity = repr((choice.assignment is None, choice.values[0]))
+        if kept.setdefault(identity, choice) is not choice:
+            message = f"the value {told(choice.values[0])} stands here twice"
+            ground.problems.add(node.place, message, where, "remove one")
+    return list(kept.values())
 
 
 def _levels(ground: Ground, node: Node, where: str) -> list[tuple[str | None, Node]]:
@@ -121,7 +122,8 @@ def _levels(ground: Ground, node: Node, where: str) -> list[tuple[str | None, No
     if node.is_mapping and node.children and "name" not in node.children:
         return list(node.children.items())
     if not node.items:
-        near = "put a single component into a list: [{name: ...}]" if node.is_mapping else "such as [0.1, 0.5]"
+        single = "{name: ...}" if node.is_mapping else told(plain(node))
+        near = "such as [0.1, 0.5]" if node.value in ((), None, "") else f"put a single one into a list: [{single}]"
         ground.problems.add(node.place, "expected a list of values, or a mapping of labels and values", where, near)
         return []
     found: list[tuple[str | None, Node]] = []
@@ -137,7 +139,7 @@ def text_of(ground: Ground, node: Node, where: str) -> str | None:
     """A label, or None where it is no text."""
     if isinstance(node.value, str) and node.value.strip():
         return node.value.strip()
-    ground.problems.add(node.place, "a label is a text that is not empty", where)
+    ground.problems.add(node.place, "expected a text", where, "quote it" if node.value else "")
     return None
 
 

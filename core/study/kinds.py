@@ -10,6 +10,7 @@ from .assign import Assignment
 from .axes import Ground, axes, conditions, text_of
 from .designs import FULL, Axis, Grid, Listed, Point, Subsets
 from .labels import short_names
+from .messages import wrong_kind
 from .tree import Node
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
     body = node.children["leave_one_out"]
     entries: list[tuple[str, str, Node, tuple[Assignment, ...]]] = []
     if body.items:
-        paths = [(item, text) for item in body.items if (text := text_of(ground, item, where))]
+        paths = [(item, str(item.value)) for item in body.items if isinstance(item.value, str)]
+        for item in body.items:
+            if not isinstance(item.value, str):
+                ground.problems.take([wrong_kind(item, where, "a path")])
         names = short_names([text for _, text in paths])
         for item, path in paths:
             removed = Assignment(path, Node(None, item.place, item.place))
@@ -48,7 +52,8 @@ def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
     factors = tuple(component for _, component, _, _ in entries)
     rows = [Point(FULL, body.head, (), dict.fromkeys(factors, True))]
     for label, component, child, made in entries:
-        rows.append(Point(label, child.head, made, {factor: factor != component for factor in factors}))
+        if made:
+            rows.append(Point(label, child.head, made, {factor: factor != component for factor in factors}))
     return Rows(Listed(tuple(rows)), tuple(dict.fromkeys(factors)), leads=True)
 
 
@@ -125,7 +130,7 @@ def _subsets(ground: Ground, node: Node, where: str) -> Rows:
         asked = body.children["sizes"]
         sizes = asked.items or (asked,)
         wrong = next((item for item in sizes if item.value not in every or isinstance(item.value, bool)), None)
-        rows = Subsets(ground.modalities, tuple(s.value for s in sizes if isinstance(s.value, int)), body)
+        rows = Subsets(ground.modalities, tuple(size for size in every if size in [s.value for s in sizes]), body)
         if wrong is not None:
             ground.problems.add(wrong.place, f"a size is a number from 1 to {len(every)}", f"{where}.sizes")
     elif body.value != "all":
@@ -173,10 +178,11 @@ def _step(ground: Ground, item: Node, where: str, before: tuple[Assignment, ...]
         made = ground.assignments(given, f"{where}.set")
         named = item.within("label")
         text = text_of(ground, named, f"{where}.label") if named is not None else ground.tell(made)
-        return Point(text or BASELINE, item.head, (*before, *made))
+        return Point(text or BASELINE, item.head, (*before, *made)) if made else None
     if len(item.children) == 1:
         ((label, child),) = item.children.items()
-        return Point(label, child.head, (*before, *ground.assignments(child, f"{where}.{label}")))
+        made = ground.assignments(child, f"{where}.{label}")
+        return Point(label, child.head, (*before, *made)) if made else None
     ground.problems.add(item.place, "expected {label: ..., set: {path: value}}, or {LABEL: {path: value}}", where)
     return None
 

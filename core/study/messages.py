@@ -85,8 +85,8 @@ def coerced(tree: Node, resolved: object, path: tuple[str, ...] = ()) -> Iterato
         for number, (item, value) in enumerate(zip(tree.items, resolved, strict=True)):
             yield from coerced(item, value, (*path, str(number)))
     elif isinstance(tree.value, str) and _is_bent(tree.value, resolved):
-        number = "a whole number" if isinstance(resolved, int) else "a number"
-        yield path, tree, "true or false" if isinstance(resolved, bool) else number
+        wanted = "a whole number" if isinstance(resolved, int) else "a number"
+        yield path, tree, "true or false" if isinstance(resolved, bool) else wanted
     elif isinstance(tree.value, bool) and isinstance(resolved, int | float) and not isinstance(resolved, bool):
         yield path, tree, "a number"
     elif isinstance(tree.value, int | float) and not isinstance(tree.value, bool) and isinstance(resolved, bool):
@@ -133,9 +133,9 @@ def _wrong(node: Node, path: str, several: list[ErrorDetails], slot: Slot | None
         return _told(node, path, told, slot)
     if first["type"] == "union_tag_invalid":
         return _other_name(node, path, first["ctx"])
-    if found and node.value is None and slot is not None and (slot.element or slot).kind is not None:
-        kind = (slot.element or slot).kind
-        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}" if kind is not None else "")
+    kind = (slot.element or slot).kind if slot is not None else None
+    if found and node.value is None and kind is not None:
+        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}")
     phrases = dict.fromkeys(_wanted(details, slot) for details in several)
     value = plain(node) if found else first["input"]
     expected = " or ".join(phrases)

@@ -54,7 +54,8 @@ def _design(ground: Ground, name: str, node: Node) -> Design | None:
         if key in ("when", "from") and key not in allowed:
             owners = " and ".join(_CONDITIONAL) if key == "when" else "ladder"
             ground.problems.add(child.head, f"`{key}` has no meaning for {kinds[0]}", where, f"it belongs to {owners}")
-    ground.problems.check_keys(node, [*kinds, "exclude", "when", "from"], where)
+    others = replace(node, value={key: child for key, child in node.children.items() if key not in ("when", "from")})
+    ground.problems.check_keys(others, [*kinds, *allowed], where)
     body = READERS[kinds[0]](ground, node, f"{where}.{kinds[0]}")
     return _with_exclusions(ground, Design(name, kinds[0], node.head, body.rows, body.factors, body.leads), node, where)
 

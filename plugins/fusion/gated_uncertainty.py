@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-class GatedUncertaintySpec(FusionSpec, UncertaintySettings):
+class GatedUncertaintySpec(UncertaintySettings, FusionSpec):
     """Weights alpha * uncertainty + (1 - alpha) * gate, where the gate is a network on all means."""
 
     name: Literal["gated_uncertainty"] = "gated_uncertainty"

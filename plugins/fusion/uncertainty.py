@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-class UncertaintySpec(FusionSpec, UncertaintySettings):
+class UncertaintySpec(UncertaintySettings, FusionSpec):
     """Weigh the means by a score of their standard deviations; no parameters."""
 
     name: Literal["uncertainty"] = "uncertainty"

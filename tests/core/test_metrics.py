@@ -110,6 +110,7 @@ def test_auc_averages_over_the_classes_that_have_rows(rng):
 
 
 def test_auc_survives_huge_logits():
+    assert measure(BINARY, [[0.0, 2], [1000, 1001]], [1, 0])["auc"] == 1
     assert measure(BINARY, [[0.0, 1e9], [1e9, 0]], [1, 0])["auc"] == 1
 
 
@@ -262,6 +263,8 @@ def test_single_precision_is_computed_in_double():
     predicted = np.full(1000, 4097.1, np.float32)
     exact = (float(np.float32(4097.1)) - float(np.float32(0.1))) ** 2
     assert measure(PLAIN, predicted, target)["mse"] == pytest.approx(exact, rel=1e-14)
+    sure = np.array([[0, 30], [0, 20]], np.float32)  # both probabilities are 1 in single precision
+    assert measure(BINARY, sure, [1, 0])["auc"] == 1
 
 
 def test_an_overflow_leaves_a_metric_absent():

@@ -226,7 +226,6 @@ print(sorted({"torch", "scipy", "matplotlib", "sklearn", "statsmodels"} & set(sy
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
-@pytest.mark.slow
 def test_ten_thousand_trials_are_tabulated_in_seconds(make_plan):
     blocks = dict.fromkeys([(seed, str(fold)) for seed in range(20) for fold in range(5)])
     plan = make_plan({f"c{cell}": blocks for cell in range(100)})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import pytest
+from pydantic import Field, PrivateAttr, model_validator
+
 from butfor.core import DatasetSpec, EncoderSpec, FusionSpec, Knob, LossSpec, component, knob
 from butfor.core.catalogue import Catalogue, Entry
 from butfor.core.study.study import Study
-from pydantic import Field, PrivateAttr, model_validator
 
 
 class Toy(DatasetSpec):

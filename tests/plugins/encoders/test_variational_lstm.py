@@ -55,6 +55,21 @@ def test_the_trunk_is_that_of_the_deterministic_encoder(frames):
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("pooling", ["last", "mean", "attention"])
+def test_the_heads_read_the_pooling_that_is_asked_for(pooling, frames):
+    encoder = VariationalLstmSpec(width=8, pooling=pooling).build(features=3).eval()
+    encoded = encoder(frames.x, frames.lengths)
+    for row, length in enumerate(frames.lengths.tolist()):
+        states = encoded.sequence[row, :length]
+        if pooling == "attention":
+            kept = encoder.trunk.attention.score(states)[:, 0].softmax(0) @ states
+        else:
+            kept = {"last": states[-1], "mean": states.mean(0)}[pooling]
+        by_hand = encoder.head.mean(encoder.output(kept))
+        torch.testing.assert_close(encoded.mean[row], by_hand, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.usefixtures("float64")
 def test_the_code_does_not_depend_on_padding_or_on_the_other_rows(frames, disturb):
     encoder = disturb(VariationalLstmSpec(width=4, pooling="attention").build(features=3)).eval()
     encoded = encoder(frames.x, frames.lengths)

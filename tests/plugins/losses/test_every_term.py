@@ -103,7 +103,7 @@ def test_masked_rows_change_nothing_and_get_exactly_no_gradient(scene, spec):
     counted = masks(scene)
     wild = scene.with_leaves(
         {
-            name: torch.where(counted[name].reshape(-1, *[1] * (leaf.ndim - 1)), leaf, 1e30)
+            name: torch.where(counted[name].reshape(-1, *[1] * (leaf.ndim - 1)), leaf, torch.nan)
             for name, leaf in scene.leaves().items()
         }
     )
