@@ -28,7 +28,9 @@ class Batch(NamedTuple):
     lengths: Mapping[str, Tensor]
     """{modality: (B,) int64} number of valid frames, counted from the first; 1 for utterances."""
     present: Tensor
-    """(B, M) bool: the modality was recorded (and, for dropout at the input, not dropped)."""
+    """(B, M) bool: the encoders read it: it was recorded and, with dropout at the input, not dropped."""
+    recorded: Tensor
+    """(B, M) bool: it is in the data, so that `complete` holds it."""
     targets: Mapping[str, Tensor]
     """{task: (B,)}: int64 class numbers or floating values; 0 where there is no label."""
     labelled: Mapping[str, Tensor]

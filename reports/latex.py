@@ -17,6 +17,8 @@ _LONG = 40
 """Rows that still fit on a page."""
 _LONG_LABEL = 40
 """Letters that still stand on one line."""
+_NUMBERED = 7
+"""Letters that a character takes more where it is written by its number."""
 _BATCH = 12
 """Tables after which the document sets what is pending, since LaTeX holds back only so many."""
 _ALIGN = {"left": "l", "center": "c", "right": "r"}
@@ -108,8 +110,12 @@ def _body(sheet: Sheet) -> list[str]:
 
 
 def _row_label(cell: Cell) -> str:
+    """The label, in several lines where it is long; names may break behind their joints too."""
     text = latex_text(cell.text)
-    return f"\\parbox[t]{{.3\\linewidth}}{{\\raggedright {text}\\strut}}" if len(cell.text) > _LONG_LABEL else text
+    if len(cell.text) + _NUMBERED * text.count("{[}U+") <= _LONG_LABEL:
+        return text
+    breakable = re.sub(r"(\\_|\{\]\}|(?<=\w)(?<!\}U)[/.+=,-](?=\w))", r"\1\\allowbreak{}", text)
+    return f"\\parbox[t]{{.3\\linewidth}}{{\\raggedright {breakable}\\strut}}"
 
 
 def _field(cell: Cell) -> str:

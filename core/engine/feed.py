@@ -39,11 +39,13 @@ class Feed:
     def batch(self, rows: Tensor) -> Batch:
         """The samples in `rows` (B,) int64."""
         features = {m: x[rows] for m, x in self.features.items()}
+        present = self.present[rows]
         return Batch(
             features=features,
             complete=features,
             lengths={m: n[rows] for m, n in self.lengths.items()},
-            present=self.present[rows],
+            present=present,
+            recorded=present,
             targets={t: y[rows] for t, y in self.targets.items()},
             labelled={t: y[rows] for t, y in self.labelled.items()},
             rows=rows,

@@ -7,17 +7,20 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from ..errors import DataError, Finding, StudyError
 from ..metrics import metric_names
 from ..selection import Selection
 from ..study.fit import check_against_data, place_of
 from ..study.problems import Problems
+from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .model import System
 from .work import Shelf, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..catalogue import Catalogue
     from ..dataset import Dataset
@@ -96,7 +99,7 @@ class _Preparation:
             except DataError as error:
                 self._data_error(cell, error)
                 return
-        found = check_against_data(cell, self.data[cell.data_key])
+        found = [*_unfit_names(cell), *check_against_data(cell, self.data[cell.data_key])]
         self.problems.take(found)
         if not found:
             self._check_build(cell)
@@ -144,6 +147,16 @@ class _Preparation:
         order = [name for name in self.selected if name in self.metrics]
         order += [name for name in self.metrics if name not in self.selected]
         return tuple(self.metrics[name] for name in order)
+
+
+def _unfit_names(cell: Cell) -> Iterator[Finding]:
+    """Modalities and terms become names of modules, and torch keeps some words for itself."""
+    for what, names in (("modality", cell.settings.modalities), ("loss term", tuple(cell.settings.losses))):
+        for name in names:
+            if not name or "." in name or hasattr(nn.ModuleDict, name) or name == "training":
+                path = f"losses.{name}" if what == "loss term" else "dataset.modalities"
+                place = place_of(cell.node, path)
+                yield at(place, f"'{name}' cannot be the name of a {what}: torch keeps it for itself", path)
 
 
 def _rows_digest(fold: Fold) -> str:

@@ -105,10 +105,9 @@ class Reconstruction(nn.Module):
         """One modality: 0-d, and 0 where no row has it."""
         encoded = outputs.encoded[name]
         latent = encoded.sample if self.spec.latent == "sample" else encoded.mean
-        wanted = batch.features[name] if self.spec.target == "input" else batch.complete[name]
-        kept = batch.present[:, column]
-        if self.spec.target == "complete":
-            kept = kept | (wanted != batch.features[name]).flatten(1).any(dim=1)
+        complete = self.spec.target == "complete"
+        wanted = batch.complete[name] if complete else batch.features[name]
+        kept = (batch.recorded if complete else batch.present)[:, column]
         latent = torch.where(kept[:, None], latent, 0.0)
         if not self.frames[name]:
             rows = self._error(self.decoders[name](latent, self.dropout), torch.where(kept[:, None], wanted, 0.0))

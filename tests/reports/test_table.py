@@ -236,3 +236,14 @@ def test_ten_thousand_trials_are_tabulated_in_seconds(make_plan):
     start = time.process_time()
     assert len(tabulate(tidy(results, plan), plan, TableSettings(design="parts")).rows) == 100
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(("split", "mean"), [("test", 0.4), ("valid", 0.6)])
+def test_a_table_is_of_one_split(make_plan, split, mean):
+    plan = make_plan({"full": {(1, "a"): {}}})
+    metrics = {"valid": {"weighted_f1": 0.6}, "test": {"weighted_f1": 0.4}}
+    frame = tidy([TrainResult("full/1/a", "full", 1, "a", "done", metrics=metrics)], plan)
+    table = tabulate(frame, plan, TableSettings(design="parts", split=split))
+    assert (score(table, "full").mean, score(table, "full").n) == (mean, 1)
+    assert f"; {split} split, " in table.notes[0]
+    assert {row["split"] for row in table.records()} == {split}

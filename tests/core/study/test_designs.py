@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from butfor.core.errors import StudyError
 
 
@@ -15,7 +16,9 @@ def levels_of(study):
 
 
 def test_leave_one_out_has_the_full_system_first_and_takes_each_part_away_alone(parse, rows):
-    text = "c: {leave_one_out: {without contrastive: {losses.contrastive: null}, w/o gate: {fusion.proxy: uncertainty}}}"
+    text = (
+        "c: {leave_one_out: {without contrastive: {losses.contrastive: null}, w/o gate: {fusion.proxy: uncertainty}}}"
+    )
     assert rows(text) == {
         "full": {},
         "without contrastive": {"losses.contrastive": None},
@@ -44,14 +47,12 @@ def test_one_at_a_time_departs_from_the_baseline_by_one_value_a_row(rows):
     text = """\
 c:
   one_at_a_time:
-    fusion: [concat, low_rank, {name: low_rank, rank: 2}]
+    fusion: [concat, {name: low_rank, rank: 2}]
     train.lr: [1e-2, 1e-4]
     encoder.width: [64]
     encoder.text.dropout: [0.1]
-    encoder: [lstm]
     losses.kl: [null]
 """
-    text = text.replace("    encoder: [lstm]\n", "").replace("low_rank, {", "{")
     assert rows(text) == {
         "baseline": {},
         "concat": {"fusion": "concat"},
@@ -105,7 +106,9 @@ def test_factorial_crosses_every_level_and_marks_switches_by_true_and_false(pars
 
 
 def test_a_level_that_is_kept_is_told_by_the_baselines_value(parse):
-    study = parse("c: {factorial: {train.lr: [keep, 0.1], fusion.proxy: [keep, uncertainty], train.batch_size: [keep, 64]}}")
+    study = parse(
+        "c: {factorial: {train.lr: [keep, 0.1], fusion.proxy: [keep, uncertainty], train.batch_size: [keep, 64]}}"
+    )
     assert levels_of(study)["full"] == {"lr": 0.001, "proxy": "gated", "batch_size": 32}
 
 
@@ -152,7 +155,7 @@ def test_exclude_works_on_lists_of_cells_and_leaves_the_baseline(rows):
 def test_an_exclusion_that_takes_nothing_out_is_a_warning(parse):
     study = parse("c: {factorial: {train.lr: [0.1, 0.2]}, exclude: [{lr: 0.3}, {lr: 0.1}]}")
     (warning,) = study.warnings
-    assert str(warning) == "study.yaml:15:54: ablations.c.exclude: this excludes nothing"
+    assert str(warning) == "study.yaml:15:53: ablations.c.exclude: this excludes nothing"
     assert warning.severity == "warning"
 
 
@@ -176,9 +179,7 @@ c:
   factorial: {train.patience: [5, 6], train.lr: [keep, 0.1], losses.kl: [keep, null]}
   when: {patience: {lr: 0.1}, lr: {kl: keep}}
 """
-    assert list(rows(text)) == ["patience=5, lr=0.1", "patience=6, lr=0.1", "full", "w/o kl"] or set(rows(text)) == {
-        "full", "w/o kl", "patience=5, lr=0.1", "patience=6, lr=0.1",
-    }  # fmt: skip
+    assert set(rows(text)) == {"full", "w/o kl", "patience=5, lr=0.1", "patience=6, lr=0.1"}
 
 
 def test_ladder_adds_step_upon_step_to_its_start(parse, rows):
@@ -205,7 +206,10 @@ c:
 def test_ladder_may_start_in_its_list_or_at_the_baseline(rows):
     steps = "{+ rate: {train.lr: 0.1}}"
     assert list(rows(f"c: {{ladder: [{{from: {{losses.kl: null}}}}, {steps}]}}")) == ["start", "+ rate"]
-    assert list(rows(f"c: {{from: {{label: bare, set: {{losses.kl: null}}}}, ladder: [{steps}]}}")) == ["bare", "+ rate"]
+    assert list(rows(f"c: {{from: {{label: bare, set: {{losses.kl: null}}}}, ladder: [{steps}]}}")) == [
+        "bare",
+        "+ rate",
+    ]
     assert rows(f"c: {{ladder: [{steps}]}}") == {"baseline": {}, "+ rate": {"train.lr": 0.1}}
 
 
@@ -245,7 +249,9 @@ def test_zip_pairs_its_lists(rows, base):
 
 
 def test_cells_are_listed_one_by_one_and_labelled_by_what_they_set(rows):
-    text = "c: {cells: [{label: mine, set: {train.lr: 0.1}}, {set: {fusion: low_rank, fusion.rank: 2, losses.kl: null}}]}"
+    text = (
+        "c: {cells: [{label: mine, set: {train.lr: 0.1}}, {set: {fusion: low_rank, fusion.rank: 2, losses.kl: null}}]}"
+    )
     assert rows(text) == {
         "mine": {"train.lr": 0.1},
         "low_rank, rank=2, w/o kl": {"fusion": {"name": "low_rank", "rank": 2}, "losses.kl": None},

@@ -53,6 +53,8 @@ class Scene:
         return dict(zip(leaves, found, strict=True))
 
     def with_batch(self, **changed):
+        if "present" in changed:
+            changed.setdefault("recorded", changed["present"])
         batch = self.batch._replace(**changed)
         return replace(self, batch=batch, outputs=self.outputs._replace(present=batch.present))
 
@@ -82,7 +84,7 @@ def make_scene(*, rows=5, modalities=("audio", "text", "video"), width=4, featur
     present = torch.ones(rows, len(modalities), dtype=torch.bool)
     targets = {"emotion": torch.arange(rows) % 3, "valence": draw(rows)}
     labelled = {task: torch.ones(rows, dtype=torch.bool) for task in TASKS}
-    batch = Batch(inputs, dict(inputs), lengths, present, targets, labelled, torch.arange(rows))
+    batch = Batch(inputs, dict(inputs), lengths, present, present, targets, labelled, torch.arange(rows))
     encoded = {name: Encoded(draw(rows, width), draw(rows, width), draw(rows, width)) for name in modalities}
     predictions = {"emotion": draw(rows, 3), "valence": draw(rows)}
     outputs = Outputs(encoded, Fused(draw(rows, width)), predictions, present, 0)

@@ -65,7 +65,7 @@ def test_complete_targets_bring_back_what_dropout_at_the_input_took(scene):
     recorded = torch.tensor([True, True, True, False, True])
     features = {"text": torch.where(here[:, None], full.batch.features["text"], 0.0)}
     complete = {"text": torch.where(recorded[:, None], full.batch.features["text"], 0.0)}
-    dropped = full.with_batch(features=features, complete=complete, present=here[:, None])
+    dropped = full.with_batch(features=features, complete=complete, present=here[:, None], recorded=recorded[:, None])
     term = full.term(ReconstructionSpec(target="complete", **PLAIN))
     made = decode(term, "text", full.outputs.encoded["text"].sample)
     wanted = functional.mse_loss(made[recorded], full.batch.features["text"][recorded])
