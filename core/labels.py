@@ -85,7 +85,7 @@ def _is_sentinel(values: NDArray[np.generic], sentinel: float | str | None, name
         return np.asarray(values == (sentinel if isinstance(sentinel, str) else f"{sentinel:g}"))
     if isinstance(sentinel, str):
         raise DataError(f"task '{name}': `missing` is '{sentinel}', and the labels are numbers", "task")
-    return np.asarray(values == (values.dtype.type(sentinel) if values.dtype.kind == "f" else sentinel))
+    return np.asarray(values == sentinel)
 
 
 def _values(

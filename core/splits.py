@@ -56,7 +56,8 @@ class SplitSpec(Settings):
     its default; further official names that start with `test` are test parts of that name."""
 
     seed: int = Field(default=0, ge=0)
-    """Seed of the folds; trial seeds do not change them."""
+    """Seed of the folds; trial seeds do not change them. The k folds of `group_and_class` are the best that a greedy
+    search finds (scikit-learn's StratifiedGroupKFold): there the seed breaks ties and draws the validation part."""
 
     @model_validator(mode="before")
     @classmethod

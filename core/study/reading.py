@@ -60,10 +60,11 @@ class Reading:
         """Lay the file over its includes."""
         problems, grammar = Problems(), Grammar(catalogue)
         laid = layers(tree, catalogue.presets, problems)
-        if not tree.is_mapping:
-            problems.stop_if_any()
+        incomplete = bool(problems.errors)
         for layer in laid:
             _check_keys(layer, problems)
+        if incomplete:
+            problems.stop_if_any()
         root = _laid_over(grammar, laid)
         baselines = [baseline for layer in laid if (baseline := _baseline(layer, problems)) is not None]
         dataset = root.within("dataset")

@@ -96,7 +96,7 @@ def hide(draw: Draw, rows: int, classes: int, *, imbalance: float, label_noise: 
 def marks(look: Look, classes: int) -> int:
     """How many directions of the features carry something: C for the class, 1 for the tone, K for the signs."""
     if look.signs:
-        return classes + 1 + codes(classes).shape[1]
+        return classes + 1 + len(codes(classes).T)
     return classes + 1 if look.length else 0
 
 

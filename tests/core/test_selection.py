@@ -1,5 +1,6 @@
 import math
 import pickle
+import warnings
 
 import pytest
 from hypothesis import given, settings
@@ -166,6 +167,20 @@ def test_nothing_is_run_while_a_selection_is_read(tmp_path):
     with pytest.raises(StudyError):
         Selection.parse(f"__import__('pathlib').Path('{target}').touch()", KNOWN)
     assert not target.exists()
+
+
+def test_python_does_not_warn_about_the_text():
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        for text in ("1if mse else 2", "'\\d' + mse"):
+            with pytest.raises(StudyError):
+                Selection.parse(text, KNOWN)
+    assert heard == []
+
+
+def test_a_text_that_is_too_long_is_refused_for_its_length():
+    with pytest.raises(StudyError, match="characters; at most"):
+        Selection.parse(f"max({'mse, ' * LONGEST} mse)", KNOWN)
 
 
 def test_a_selection_crosses_a_process_border():

@@ -301,7 +301,8 @@ def test_folds_are_the_same_for_every_order_of_calls():
 def test_another_seed_gives_another_test_and_another_validation(said, by):
     data = _data()
     one, other = (make_folds(_spec({**said, "by": by, "seed": seed}), data)[0] for seed in (0, 1))
-    assert one.tests["test"].tolist() != other.tests["test"].tolist()
+    if by != "group_and_class" or "folds" not in said:  # those folds are the best there are, whatever the seed
+        assert one.tests["test"].tolist() != other.tests["test"].tolist()
     assert one.valid.tolist() != other.valid.tolist()
 
 

@@ -46,6 +46,11 @@ def store(tmp_path):
         yield opened
 
 
+def open_files(folder):
+    links = Path("/proc/self/fd").iterdir() if Path("/proc/self/fd").exists() else ()
+    return [path for path in (Path(link).resolve() for link in links) if path.is_relative_to(folder)]
+
+
 def in_python(code, *arguments):
     """A process of its own, as a worker or a second runner would be."""
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)])
@@ -134,6 +139,21 @@ def test_many_processes_may_create_a_store_at_once(tmp_path):
     assert [writer.wait(120) for writer in writers] == [0] * 4
     with Store.open(path) as store:
         assert len(store.states([f"w{i}-0000" for i in range(4)])) == 4
+
+
+def test_the_write_ahead_log_waits_for_another_process_that_is_creating_the_store(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE x (y)")
+    other.execute("BEGIN IMMEDIATE")
+    mine = sqlite3.connect(path, timeout=0)
+    release = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+    release.start()
+    database._write_ahead(mine)
+    release.join()
+    assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    mine.close()
+    other.close()
 
 
 def test_threads_of_one_process_share_a_store(store):
@@ -297,6 +317,7 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path):
     with pytest.raises(StoreError, match=rf"version {VERSION + 1}, and this butfor reads version {VERSION}"):
         Store.open(path)
     assert path.read_bytes() == before
+    assert open_files(tmp_path) == []
 
 
 def test_a_database_of_something_else_is_refused(tmp_path):
@@ -347,8 +368,5 @@ def test_an_unknown_trial_has_no_settings(store):
 def test_a_closed_store_leaves_nothing_open(tmp_path):
     with Store.open(tmp_path / "runs.sqlite") as store:
         store.save(a_result(), "study", {})
-    here = (
-        {Path(link).resolve() for link in Path("/proc/self/fd").iterdir()} if Path("/proc/self/fd").exists() else set()
-    )
-    assert not [path for path in here if path.name.startswith("runs.sqlite")]
+    assert open_files(tmp_path) == []
     assert [path.name for path in tmp_path.iterdir()] == ["runs.sqlite"]

@@ -35,7 +35,7 @@ def shuffled(value, rng):
 
 def test_a_study_from_python_has_the_keys_of_the_same_study_in_yaml(catalogue, parse, base):
     whole = yaml.safe_load(base.replace("1e-3", "0.001")) | {"ablations": ABLATIONS}
-    from_yaml = parse(text=yaml.safe_dump(whole))
+    from_yaml = parse(text=yaml.safe_dump(whole, sort_keys=False))
     from_python = Study.from_settings(whole, catalogue)
     assert keys(from_python) == keys(from_yaml)
     assert [cell.key for cell in from_python.cells] == [cell.key for cell in from_yaml.cells]
@@ -71,8 +71,8 @@ def test_formatting_short_forms_and_stated_defaults_make_no_difference(parse, ba
         ("warmup: 20", "warmup: {start: 20, ramp: 20}"),
         ("lr: 1e-3", "lr: 0.0010, batch_size: 32, clip: 1, scheduler: plateau"),
         ("emotion: {name: ce}", "emotion: ce"),
-        ("{name: vmlp, dropout: 0.3}", "{video: {name: vmlp, dropout: 0.3}, audio: {dropout: .3, name: vmlp}, "
-         "text: {name: vmlp, dropout: 3e-1, width: 128}}"),
+        ("{name: vmlp, dropout: 0.3}", "{video: {name: vmlp, dropout: 0.3}, audio: &, text: &}".replace(
+            "&", "{dropout: 3e-1, name: vmlp, width: 128}")),
     ):  # fmt: skip
         assert short in text
         text = text.replace(short, long)
@@ -81,8 +81,9 @@ def test_formatting_short_forms_and_stated_defaults_make_no_difference(parse, ba
 
 def test_every_setting_makes_a_difference_to_the_key(parse):
     study = parse(
-        "c: {cells: [{set: {train.lr: 0.1}}, {set: {dataset.rows: 10}}, {set: {splits.seed: 1}}, {set: {latent: sample}}, "
-        "{set: {losses.kl.weight: 0.02}}, {set: {encoder.text.dropout: 0.1}}, {set: {modalities: [text]}}]}"
+        "c: {cells: [{set: {train.lr: 0.1}}, {set: {dataset.rows: 10}}, {set: {splits.seed: 1}}, "
+        "{set: {latent: sample}}, {set: {losses.kl.weight: 0.02}}, {set: {encoder.text.dropout: 0.1}}, "
+        "{set: {modalities: [text]}}]}"
     )
     assert len({cell.key for cell in study.cells}) == 8
     assert len({cell.data_key for cell in study.cells}) == 3
@@ -218,8 +219,7 @@ def test_a_catalogue_that_lacks_a_default_component_says_so(catalogue, base):
     text = base.replace("fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}", "fusion: proxy")
     with pytest.raises(StudyError) as caught:
         Study.parse(text, Catalogue(entries), "study.yaml")
-    assert str(caught.value.findings[0]).startswith("study.yaml:7:")
-    assert "fusion.proxy: unknown fusion 'gated'" in str(caught.value.findings[0])
+    assert str(caught.value.findings[0]).startswith("study.yaml:7:11: fusion: unknown fusion 'gated'; known: ")
 
 
 def test_expansion_is_pure(parse):

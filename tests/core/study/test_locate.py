@@ -50,7 +50,7 @@ def test_every_value_and_key_knows_its_place():
 
 def test_columns_count_characters_and_not_bytes():
     node = lookup(read("{'ä日': 1, b: 2}", "f"), "b")
-    assert (node.place.line, node.place.column) == (1, 15)
+    assert (node.place.line, node.place.column) == (1, 14)
 
 
 def test_an_empty_text_is_an_empty_mapping():

@@ -212,6 +212,13 @@ def test_numbers_of_a_csv_are_exact(tmp_path):
     np.testing.assert_array_equal(data.features["x"][:, 0], values)
 
 
+def test_the_index_of_a_parquet_file_is_a_column(tmp_path):
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [0, 1]}, index=pd.Index(["u", "v"], name="id"))
+    frame.to_parquet(tmp_path / "d.parquet")
+    data = _spec(tmp_path, path="d.parquet", modalities={"x": "x"}, task={"t": "y"}, ids="id").load()
+    assert data.ids.tolist() == ["u", "v"]
+
+
 def test_names_in_a_csv_keep_their_zeros_and_a_mark_at_the_start_of_the_file_is_no_name(tmp_path):
     (tmp_path / "d.csv").write_text("id,x,y,who\n007,1,a,01\n7,2,b,1\n", encoding="utf-8-sig")
     data = _spec(tmp_path, path="d.csv", modalities={"x": "x"}, task={"t": "y"}, ids="id", groups="who").load()
