@@ -1,9 +1,8 @@
-"""Metrics of a whole split, in NumPy: what each is called, which way is better, and how it is computed.
+"""Metrics of a whole split: what each is called, which way is better, and how it is computed.
 
-Nothing is ever averaged over batches. F1, AUC, Pearson and the rest follow scikit-learn and SciPy to the last digits
-(the tests hold them against both) at a fraction of the cost, since every trial asks for them in every epoch. The sets
-of the field carry their convention in the name: `acc2_has0` and `f1_has0` compare `>= 0` on every row, `acc2_non0` and
-`f1_non0` leave rows out whose label is 0 and compare `> 0`, `acc7` and `acc5` clip to +-3 and +-2 and round half to
+Nothing is ever averaged over batches. Accuracy, F1, AUC and the errors are scikit-learn's. The sets of the field, which
+it does not have, carry their convention in the name: `acc2_has0` and `f1_has0` compare `>= 0` on every row, `acc2_non0`
+and `f1_non0` leave rows out whose label is 0 and compare `> 0`, `acc7` and `acc5` clip to +-3 and +-2 and round half to
 even, all as MMSA prints them for MOSI and MOSEI; `emoval` is MER2023's weighted F1 - 0.25 MSE.
 
 A metric that the labels (or a constant prediction) leave undefined is absent: never NaN, never a made-up number.
@@ -18,12 +17,13 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, mean_squared_error, roc_auc_score
 
 from .errors import TrainingError
 from .study.plan import PlannedMetric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -55,36 +55,18 @@ class Metric:
         return self.least_span is None or (task.span is not None and task.span >= self.least_span)
 
 
-def _confusion(predicted: Whole, target: Whole, num_classes: int) -> Floats:
-    """(C, C) counts, rows by target."""
-    cells = np.bincount(target * num_classes + predicted, minlength=num_classes**2)
-    return cells.reshape(num_classes, num_classes).astype(np.float64)
-
-
-def _class_f1(confusion: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """F1 (C,), support (C,), and which classes are labelled or predicted anywhere; F1 is 0 where no row is right."""
-    support = confusion.sum(axis=1)
-    total = support + confusion.sum(axis=0)
-    return 2 * np.diagonal(confusion) / np.maximum(total, 1), support, total > 0
-
-
-def _weighted_f1(confusion: Floats) -> float:
-    scores, support, _ = _class_f1(confusion)
-    return float((scores * support).sum() / support.sum())
-
-
-def _choice(logits: Floats, target: Whole) -> Floats:
-    return _confusion(logits.argmax(axis=1), target, logits.shape[1])
-
-
 def accuracy(logits: Floats, target: Whole) -> float:
     """Share of rows whose highest logit is the label; the first of equal logits counts."""
-    return float((logits.argmax(axis=1) == target).mean())
+    return float(accuracy_score(target, logits.argmax(axis=1)))
 
 
 def weighted_f1(logits: Floats, target: Whole) -> float:
     """F1 of each class, weighted by the rows that carry its label."""
-    return _weighted_f1(_choice(logits, target))
+    return _weighted_f1(logits.argmax(axis=1), target)
+
+
+def _weighted_f1(predicted: NDArray[np.generic], target: NDArray[np.generic]) -> float:
+    return float(f1_score(target, predicted, average="weighted", zero_division=0))
 
 
 def macro_f1(logits: Floats, target: Whole) -> float:
@@ -92,17 +74,7 @@ def macro_f1(logits: Floats, target: Whole) -> float:
 
     A class of the task that appears in neither does not count; one that is only predicted, or never hit, counts 0.
     """
-    scores, _, seen = _class_f1(_choice(logits, target))
-    return float(scores[seen].mean())
-
-
-def _one_auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """Probability that a positive row scores above a negative one, ties counting half (Mann-Whitney)."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    above = int(positive.sum())
-    below = len(scores) - above
-    return float((ranks[positive].sum() - above * (above + 1) / 2) / (above * below))
+    return float(f1_score(target, logits.argmax(axis=1), average="macro", zero_division=0))
 
 
 def auc(logits: Floats, target: Whole) -> float | None:
@@ -116,19 +88,18 @@ def auc(logits: Floats, target: Whole) -> float | None:
         return None
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     chances = odds / odds.sum(axis=1, keepdims=True)
-    if logits.shape[1] == 2:  # noqa: PLR2004 - two classes
-        return _one_auc(chances[:, 1], target == 1)
-    return float(np.mean([_one_auc(chances[:, c], target == c) for c in present]))
+    counted = present if logits.shape[1] > 2 else (1,)  # noqa: PLR2004 - two classes
+    return float(np.mean([roc_auc_score(target == c, chances[:, c]) for c in counted]))
 
 
 def mae(predicted: Floats, target: Floats) -> float:
     """Mean absolute error."""
-    return float(np.abs(predicted - target).mean())
+    return float(mean_absolute_error(target, predicted))
 
 
 def mse(predicted: Floats, target: Floats) -> float:
     """Mean squared error."""
-    return float(np.square(predicted - target).mean())
+    return float(mean_squared_error(target, predicted))
 
 
 def pearson(predicted: Floats, target: Floats) -> float | None:
@@ -152,38 +123,26 @@ def ccc(predicted: Floats, target: Floats) -> float | None:
     return float(np.clip(2 * joint / (predicted.var() + target.var() + gap**2), -1, 1))
 
 
-def _has0(predicted: Floats, target: Floats) -> Floats:
-    return _confusion((predicted >= 0).astype(np.int64), (target >= 0).astype(np.int64), 2)
-
-
-def _non0(predicted: Floats, target: Floats) -> Floats | None:
-    kept = target != 0
-    if not kept.any():
-        return None
-    return _confusion((predicted[kept] > 0).astype(np.int64), (target[kept] > 0).astype(np.int64), 2)
-
-
 def acc2_has0(predicted: Floats, target: Floats) -> float:
     """Share of rows on the right side, where 0 counts as positive on both."""
-    table = _has0(predicted, target)
-    return float(np.trace(table) / table.sum())
+    return float(accuracy_score(target >= 0, predicted >= 0))
 
 
 def f1_has0(predicted: Floats, target: Floats) -> float:
     """Weighted F1 of the two sides, where 0 counts as positive on both."""
-    return _weighted_f1(_has0(predicted, target))
+    return _weighted_f1(predicted >= 0, target >= 0)
 
 
 def acc2_non0(predicted: Floats, target: Floats) -> float | None:
     """Share of rows on the right side of 0, without rows whose label is 0; a prediction of 0 counts as negative."""
-    table = _non0(predicted, target)
-    return None if table is None else float(np.trace(table) / table.sum())
+    kept = target != 0
+    return float(accuracy_score(target[kept] > 0, predicted[kept] > 0)) if kept.any() else None
 
 
 def f1_non0(predicted: Floats, target: Floats) -> float | None:
     """Weighted F1 of the two sides of 0, without rows whose label is 0; a prediction of 0 counts as negative."""
-    table = _non0(predicted, target)
-    return None if table is None else _weighted_f1(table)
+    kept = target != 0
+    return _weighted_f1(predicted[kept] > 0, target[kept] > 0) if kept.any() else None
 
 
 def _steps(predicted: Floats, target: Floats, end: float) -> float:
@@ -239,15 +198,17 @@ def _placed(tasks: Mapping[str, Task]) -> Iterator[tuple[str, Metric, tuple[str,
         yield from ((metric.name, metric, pair) for metric in METRICS if metric.kind == "both")
 
 
-def metric_names(tasks: Mapping[str, Task]) -> tuple[PlannedMetric, ...]:
-    """What `evaluate` may answer for these tasks, in the order of importance, the tasks taking turns.
+def metric_names(tasks: Mapping[str, Task], trained: Container[str] | None = None) -> tuple[PlannedMetric, ...]:
+    """What `evaluate` may answer, in the order of importance, the tasks taking turns; of `trained` tasks, if not all.
 
-    A metric that only one task has goes by its plain name (`weighted_f1`); one that several have says whose it is
-    (`emotion.weighted_f1`).
+    A metric that only one task of the data has goes by its plain name (`weighted_f1`); one that several have says whose
+    it is (`emotion.weighted_f1`). Names come from all `tasks` of the data, so that one name means one thing in every
+    cell, whichever tasks it trains.
     """
     return tuple(
         PlannedMetric(name=name, higher_is_better=metric.higher_is_better, rate=metric.rate)
-        for name, metric, _ in _placed(tasks)
+        for name, metric, owners in _placed(tasks)
+        if trained is None or all(owner in trained for owner in owners)
     )
 
 
@@ -272,20 +233,24 @@ def evaluate(
     predictions: Mapping[str, NDArray[np.generic]],
     targets: Mapping[str, NDArray[np.generic]],
     labelled: Mapping[str, NDArray[np.bool_]],
+    only: Container[str] | None = None,
 ) -> dict[str, float]:
-    """All metrics of one split: {name: value}, finite, in the order of `metric_names`.
+    """All metrics of one split, or those that `only` names: {name: value}, finite, in the order of `metric_names`.
 
-    `predictions` {task: (n, C) logits or (n,) values}, `targets` {task: (n,)}, `labelled` {task: (n,) bool}; a task
-    that `labelled` leaves out is labelled in every row. Rows without a label are left out, and a metric without a
-    meaning for the rows that remain is not in the answer. Raises TrainingError for predictions that are not finite.
+    `tasks` are all of the data; a task without predictions {task: (n, C) logits or (n,) values} has no metrics.
+    `targets` {task: (n,)}, `labelled` {task: (n,) bool}; a task that `labelled` leaves out is labelled in every row.
+    Rows without a label are left out, and a metric without a meaning for the rows that remain is not in the answer.
+    Raises TrainingError for predictions that are not finite.
     """
     rows = {
-        name: _labelled_rows(task, predictions[name], targets[name], labelled.get(name)) for name, task in tasks.items()
+        name: _labelled_rows(tasks[name], predicted, targets[name], labelled.get(name))
+        for name, predicted in predictions.items()
     }
     answer: dict[str, float] = {}
     with np.errstate(all="ignore"):
         for name, metric, owners in _placed(tasks):
-            if all(len(rows[owner][1]) for owner in owners):
+            wanted = only is None or name in only
+            if wanted and all(owner in rows and len(rows[owner][1]) for owner in owners):
                 value = metric.compute(*(array for owner in owners for array in rows[owner]))
                 if value is not None and math.isfinite(value):
                     answer[name] = value

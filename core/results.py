@@ -29,7 +29,8 @@ class TrainResult:
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """{split: {metric: value}} at the selected epoch; a metric without labels is not there."""
     curve: tuple[Mapping[str, float], ...] = ()
-    """One mapping an epoch: `lr`, `loss`, `loss.TERM` for each term before its weight, `valid.METRIC`, `select`."""
+    """One mapping an epoch: `lr`, `loss`, `loss.TERM` for each term before its weight, `select` and
+    `valid.METRIC` for what the selection reads and the first metric of each task."""
     selected_epoch: int = -1
     """Counted from 0; -1 when none was selected."""
     seconds: float = 0.0

@@ -19,7 +19,7 @@ from .noise import ServedNoise
 from .optimisation import Schedule, Stopper, clip_gradients, make_optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from torch import Tensor
 
@@ -101,8 +101,10 @@ class Trial:
         )
         self.system = System(self.settings, data, *self.stream)
         self.noise = ServedNoise(*self.stream, "noise").attach(self.system)
-        self.tasks = {name: data.tasks[name] for name in self.system.head}
-        self.selection = Selection.parse(self.train_settings.select, metric_names(self.tasks))
+        self.tasks = dict(data.tasks)
+        known = metric_names(self.tasks, tuple(self.system.head))
+        self.selection = Selection.parse(self.train_settings.select, known)
+        self.watched = {*self.selection.metrics, *(metric.name for metric in known[: len(self.system.head)])}
         self.parameters = [p for p in self.system.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.train_settings, self.parameters)
         self.schedule = Schedule(self.train_settings, self.optimizer)
@@ -123,7 +125,7 @@ class Trial:
             predictions = self.predict(self.feed.fold.valid, epoch)
             if not all(np.isfinite(x).all() for x in predictions.values()):
                 return _diverged(outcome, f"predictions not finite in epoch {epoch}")
-            metrics = self._metrics(predictions, self.feed.fold.valid)
+            metrics = self._metrics(predictions, self.feed.fold.valid, self.watched)
             score = self.selection.score(metrics)
             losses.update({f"valid.{name}": value for name, value in metrics.items()}, select=score)
             if stopper.improved(epoch, score):
@@ -162,7 +164,7 @@ class Trial:
     def predict(self, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
         """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode."""
         self.system.eval()
-        parts: dict[str, list[Tensor]] = {task: [] for task in self.tasks}
+        parts: dict[str, list[Tensor]] = {task: [] for task in self.system.head}
         for chunk in torch.split(torch.from_numpy(rows), EVALUATION_ROWS):
             self.noise.begin(-1)
             with self.noise:
@@ -171,10 +173,12 @@ class Trial:
                 parts[task].append(values)
         return {task: torch.cat(values).numpy() for task, values in parts.items()}
 
-    def _metrics(self, predictions: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, float]:
-        targets = {task: self.feed.targets[task].numpy()[rows] for task in self.tasks}
-        labelled = {task: self.feed.labelled[task].numpy()[rows] for task in self.tasks}
-        return evaluate(self.tasks, predictions, targets, labelled)
+    def _metrics(
+        self, predictions: Mapping[str, np.ndarray], rows: np.ndarray, only: Container[str] | None = None
+    ) -> dict[str, float]:
+        targets = {task: self.feed.targets[task].numpy()[rows] for task in predictions}
+        labelled = {task: self.feed.labelled[task].numpy()[rows] for task in predictions}
+        return evaluate(self.tasks, predictions, targets, labelled, only)
 
     def test(self) -> tuple[dict[str, dict[str, float]], dict[str, np.ndarray]]:
         """Metrics of validation and test rows with the selected weights, and the predictions they come from."""

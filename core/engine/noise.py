@@ -8,6 +8,7 @@ has, on what they draw, or on what ran before. So two cells of a seed and fold s
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -61,6 +62,11 @@ COMPOSITE = frozenset(
 """Functions that draw inside themselves: the default generator is seeded for the site before each call."""
 
 
+@cache
+def _draws(func: Callable[..., Any]) -> bool:
+    return func is functional.dropout or getattr(func, "__name__", "") in COMPOSITE
+
+
 class ServedNoise(TorchFunctionMode):
     """Inside this mode, dropout and random tensors come from the streams `parts`; call `begin` before each pass."""
 
@@ -107,13 +113,15 @@ class ServedNoise(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 - whatever the function returns
         """Serve the functions that draw; pass all others on."""
         kwargs = kwargs or {}
+        if not _draws(func):
+            return func(*args, **kwargs)
         if func is functional.dropout:
             return self._dropout(*args, **kwargs)
         if func in (torch.rand_like, torch.randn_like) and len(args) == 1 and not kwargs:
             draw = torch.rand if func is torch.rand_like else torch.randn
             like: Tensor = args[0]
             return draw(like.shape, generator=self._seeded(), dtype=like.dtype).to(like.device)
-        if getattr(func, "__name__", "") in COMPOSITE and kwargs.get("generator") is None:
+        if kwargs.get("generator") is None:
             torch.default_generator.manual_seed(self._key())
         return func(*args, **kwargs)
 

@@ -120,8 +120,7 @@ class _Preparation:
         names = self._tasks[structure]
         if names is None:
             return
-        tasks = self.data[cell.data_key].tasks
-        known = metric_names({name: tasks[name] for name in names})
+        known = metric_names(self.data[cell.data_key].tasks, names)
         try:
             selection = Selection.parse(cell.settings.train.select, known)
         except StudyError as error:

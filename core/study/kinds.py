@@ -131,7 +131,7 @@ def _subsets(ground: Ground, node: Node, where: str) -> Rows:
         sizes = asked.items or (asked,)
         wrong = next((item for item in sizes if item.value not in every or isinstance(item.value, bool)), None)
         rows = Subsets(ground.modalities, tuple(size for size in every if size in [s.value for s in sizes]), body)
-        if wrong is not None:
+        if wrong is not None and every:
             ground.problems.add(wrong.place, f"a size is a number from 1 to {len(every)}", f"{where}.sizes")
     elif body.value != "all":
         hint = "expected `all`, {sizes: [1, 2]}, or a list of lists of modalities"
@@ -144,11 +144,12 @@ def _listed_subsets(ground: Ground, body: Node, where: str) -> Listed:
     points = [maker.point(ground.modalities, body, baseline=True)]
     order = {name: number for number, name in enumerate(ground.modalities)}
     for item in body.items:
-        words = [str(word.value) for word in item.items or (item,)]
+        words = [word.value for word in item.items or (item,) if isinstance(word.value, str)]
         for word in item.items or (item,):
-            if word.value not in order:
-                known = nearest(str(word.value), ground.modalities)
-                ground.problems.add(word.place, f"unknown modality '{word.value}'", where, known)
+            if not isinstance(word.value, str):
+                ground.problems.take([wrong_kind(word, where, "the name of a modality")])
+            elif order and word.value not in order:
+                ground.problems.unknown(word.place, "modality", word.value, ground.modalities, where)
         subset = tuple(sorted(dict.fromkeys(word for word in words if word in order), key=order.__getitem__))
         if subset and subset != ground.modalities:
             points.append(maker.point(subset, item))

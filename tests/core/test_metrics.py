@@ -234,6 +234,21 @@ def test_a_metric_is_named_after_its_task_only_where_several_tasks_have_it():
     assert two[:2] == ["a.weighted_f1", "b.weighted_f1"]
 
 
+def test_a_metric_keeps_its_name_and_meaning_whichever_tasks_a_cell_trains():
+    tasks = {"emotion": EMOTION, "valence": VALENCE, "height": PLAIN}
+    every = {metric.name for metric in metric_names(tasks)}
+    without_height = [metric.name for metric in metric_names(tasks, ["emotion", "valence"])]
+    assert set(without_height) < every
+    assert "valence.mse" in without_height
+    assert "mse" not in without_height
+    got = evaluate(tasks, {"valence": np.ones(3)}, {"valence": np.zeros(3)}, {})
+    assert got["valence.mse"] == 1
+    assert not any(name.startswith("height") for name in got)
+    assert set(evaluate(tasks, {"valence": np.ones(3)}, {"valence": np.zeros(3)}, {}, {"valence.mae"})) == {
+        "valence.mae"
+    }
+
+
 def test_each_task_of_several_gets_its_own_values():
     tasks = {"a": PLAIN, "b": PLAIN}
     got = evaluate(tasks, {"a": np.zeros(2), "b": np.ones(2)}, {"a": np.zeros(2), "b": np.zeros(2)}, {})
