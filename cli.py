@@ -92,7 +92,9 @@ def run(
     prepared = runner.prepare(study, catalogue, max_trials)
     pending = runner.pending(prepared, out, retry_failed=retry_failed)
     with Progress(prepared.plan, pending, quiet=quiet) as progress:
-        states = runner.run(prepared, pending, out, executor=chosen, finished=progress.finished)
+        states = runner.run(
+            prepared, pending, out, executor=chosen, replace_failed=retry_failed, finished=progress.finished
+        )
     tables = rebuild.tables(prepared.plan, out)
     typer.echo(rebuild.text(tables, "markdown"), nl=False)
     typer.echo(f"written to {rebuild.write(tables, prepared.plan, out)}", err=True)

@@ -89,20 +89,26 @@ def run(
     out: Path,
     *,
     executor: ExecutorSpec,
+    replace_failed: bool = False,
     finished: Callable[[TrainResult], None] = lambda _: None,
 ) -> Mapping[str, str]:
-    """Train the trials of `keys`, store each as it ends, and return the state of every trial of the study."""
+    """Train the trials of `keys`, store each as it ends, and return the state of every trial of the study.
+
+    `replace_failed` lets a new result take the place of one that was not done; nothing replaces one that was.
+    """
     write_plan(prepared.plan, out)
     work = prepared.work(list(keys))
     settings = {cell.key: dict(cell.resolved) for cell in prepared.study.cells}
+    every = [trial.key for trial in prepared.trials]
     with Store.open(out / STORE) as store:
+        store.share(prepared.study.name, store.states(every))
         for item, outcome in executor.run(train, work):
             result = outcome if isinstance(outcome, TrainResult) else failure(item, outcome)
             if result.predictions:
                 write_predictions(out / PREDICTIONS, result.key, result.predictions)
-            store.save(result, prepared.study.name, settings[result.cell], replace_failed=True)
+            store.save(result, prepared.study.name, settings[result.cell], replace_failed=replace_failed)
             finished(result)
-        return store.states([trial.key for trial in prepared.trials])
+        return store.states(every)
 
 
 def train(work: Work) -> TrainResult:

@@ -59,7 +59,7 @@ def tables(plan: Plan, out: Path, design: str | None = None) -> list[Table]:
     known = [wanted.design for wanted in plan.tables]
     if design is not None and design not in known:
         raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
-    with Store.open(out / STORE) as store:
+    with Store.open(out / STORE, create=False) as store:
         results = store.load([trial.key for trial in plan.trials])
     frame = tidy(results, plan)
     return [tabulate(frame, plan, wanted) for wanted in plan.tables if design in (None, wanted.design)]

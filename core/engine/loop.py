@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ..errors import TrainingError
 from ..metrics import evaluate, metric_names
 from ..results import TrainResult
 from ..selection import Selection
@@ -109,6 +110,7 @@ class Trial:
         self.optimizer = make_optimizer(self.train_settings, self.parameters)
         self.schedule = Schedule(self.train_settings, self.optimizer)
         self.step = 0
+        self.unscored = ""
 
     def train(self) -> _Outcome:
         """All epochs; the best weights are in the system at the end."""
@@ -126,7 +128,7 @@ class Trial:
             if not all(np.isfinite(x).all() for x in predictions.values()):
                 return _diverged(outcome, f"predictions not finite in epoch {epoch}")
             metrics = self._metrics(predictions, self.feed.fold.valid, self.watched)
-            score = self.selection.score(metrics)
+            score = self._score(metrics)
             losses.update({f"valid.{name}": value for name, value in metrics.items()}, select=score)
             if stopper.improved(epoch, score):
                 best = {name: value.clone() for name, value in self.system.state_dict().items()}
@@ -134,9 +136,17 @@ class Trial:
             if stopper.stop:
                 break
         if not best:
-            return _diverged(outcome, f"'{settings.select}' was not finite in any epoch")
+            raise TrainingError(self.unscored or f"'{settings.select}' was not finite in any epoch")
         self.system.load_state_dict(best)
         return outcome
+
+    def _score(self, metrics: Mapping[str, float]) -> float:
+        """The selection's score; minus infinity where an epoch (one constant prediction, say) has none."""
+        try:
+            return self.selection.score(metrics)
+        except TrainingError as error:
+            self.unscored = str(error)
+            return -math.inf
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Mean of the total and of each term over the epoch's steps, and the learning rate."""

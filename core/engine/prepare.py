@@ -70,7 +70,20 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     trials = expand(
         study, rows, lambda cell: {"data": digests[cell.data_key], **machine, **plugin_digests(cell, catalogue)}
     )
-    return Prepared(study, trials, study.plan(trials, preparation.ordered_metrics()), catalogue.files)
+    plan = study.plan(trials, preparation.ordered_metrics())
+    tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
+    return Prepared(study, trials, _with_test_splits(plan, tests), catalogue.files)
+
+
+def _with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
+    """A table of `test` becomes one for each test split, where the data have several or call theirs otherwise."""
+    if "test" in tests:
+        return plan
+    tables = []
+    for table in plan.tables:
+        splits = tests if table.split == "test" else (table.split,)
+        tables += [table.model_copy(update={"split": split}) for split in splits]
+    return plan.model_copy(update={"tables": tuple(tables)})
 
 
 @dataclass
@@ -99,7 +112,8 @@ class _Preparation:
             except DataError as error:
                 self._data_error(cell, error)
                 return
-        found = [*_unfit_names(cell), *check_against_data(cell, self.data[cell.data_key])]
+        tasks = self.data[cell.data_key].tasks
+        found = [*_unfit_names(cell, tuple(tasks)), *check_against_data(cell, self.data[cell.data_key])]
         self.problems.take(found)
         if not found:
             self._check_build(cell)
@@ -148,14 +162,15 @@ class _Preparation:
         return tuple(self.metrics[name] for name in order)
 
 
-def _unfit_names(cell: Cell) -> Iterator[Finding]:
-    """Modalities and terms become names of modules, and torch keeps some words for itself."""
-    for what, names in (("modality", cell.settings.modalities), ("loss term", tuple(cell.settings.losses))):
+def _unfit_names(cell: Cell, tasks: tuple[str, ...]) -> Iterator[Finding]:
+    """Modalities, terms and tasks become names of modules, and torch keeps some words for itself."""
+    named = {"modality": cell.settings.modalities, "loss term": tuple(cell.settings.losses), "task": tasks}
+    for what, names in named.items():
         for name in names:
             if not name or "." in name or hasattr(nn.ModuleDict, name) or name == "training":
-                path = f"losses.{name}" if what == "loss term" else "dataset.modalities"
+                path = f"losses.{name}" if what == "loss term" else "dataset"
                 place = place_of(cell.node, path)
-                yield at(place, f"'{name}' cannot be the name of a {what}: torch keeps it for itself", path)
+                yield at(place, f"'{name}' cannot be the name of a {what}: torch keeps it, or it has a dot", path)
 
 
 def _rows_digest(fold: Fold) -> str:
