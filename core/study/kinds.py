@@ -14,7 +14,7 @@ from .messages import wrong_kind
 from .tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .plan import DesignKind, Level
 
@@ -70,13 +70,24 @@ def _one_at_a_time(ground: Ground, node: Node, where: str) -> Rows:
     found = axes(ground, body, where)
     texts = {(a.path, n): choice.label for a in found for n, choice in enumerate(a.choices)}
     repeated = {text for text in texts.values() if list(texts.values()).count(text) > 1}
-    rows = [Point(BASELINE, body.head)]
+    rows = [Point(_baseline_label(ground, found), body.head)]
     for one in found:
         for choice in one.choices:
             if choice.assignment is not None:
                 text = f"{one.factor}={choice.label}" if choice.label in repeated else choice.label
                 rows.append(Point(text, choice.assignment.value.place, (choice.assignment,)))
     return Rows(Listed(tuple(rows)), leads=True)
+
+
+def _baseline_label(ground: Ground, found: Sequence[Axis]) -> str:
+    """`low_rank (baseline)` where one path alone varies and the baseline's value of it is short to say."""
+    value = ground.baseline_value(found[0].path) if len(found) == 1 else None
+    name = value.get("name") if isinstance(value, dict) else None
+    if isinstance(name, str):
+        return f"{name} ({BASELINE})"
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return f"{found[0].factor}={value} ({BASELINE})"
+    return BASELINE
 
 
 def _grid(ground: Ground, node: Node, where: str, *, parallel: bool) -> Rows:

@@ -217,7 +217,7 @@ class Reading:
 
 
 def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:
-    """The layers as one; `plugins` add up. Baselines are laid over each other elsewhere, by modality."""
+    """The layers as one; `plugins` add up, and null removes a design. Baselines are laid over each other elsewhere."""
     root = Node({})
     slots = grammar.children(grammar.root, None)
     for layer in laid:
@@ -228,6 +228,14 @@ def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:
                 root = root.having(key, replace(child, value=(*old.value, *child.value)))
             elif key == "baseline":
                 root = root.having(key, child)
+            elif key == "ablations" and old is not None and old.is_mapping and child.is_mapping:
+                gone = {
+                    name for name, design in child.children.items() if design.value is None and name in old.children
+                }
+                left = {name: design for name, design in old.children.items() if name not in gone}
+                said = {name: design for name, design in child.children.items() if name not in gone}
+                merged = merge(grammar, replace(old, value=left), replace(child, value=said), NOTHING, (key,))
+                root = root.having(key, merged)
             else:
                 slot = slots[key] if key in OUTSIDE else NOTHING
                 root = root.having(key, merge(grammar, old, child, slot, (key,)))

@@ -77,7 +77,7 @@ def test_one_at_a_time_takes_labels_from_a_mapping_or_beside_the_value(rows):
 
 def test_one_at_a_time_does_not_repeat_the_baseline_for_its_own_value(parse, rows):
     text = "c: {one_at_a_time: {train.lr: [1e-2, 1e-3, 1e-4]}}"
-    assert list(rows(text)) == ["baseline", "lr=0.01", "lr=0.0001"]
+    assert list(rows(text)) == ["lr=0.001 (baseline)", "lr=0.01", "lr=0.0001"]
     assert parse(text).warnings == ()
 
 

@@ -41,6 +41,21 @@ def test_the_including_file_wins_and_mappings_merge(study_of, base):
     assert (settings["train"]["lr"], settings["train"]["epochs"], settings["head"]["dropout"]) == (0.5, 20, 0.1)
 
 
+def test_a_design_of_an_include_is_removed_by_null_and_its_rows_are_added_to(study_of, base):
+    common = (
+        base + "ablations:\n  a: {one_at_a_time: {train.lr: [0.5]}}\n  b: {leave_one_out: {w/o x: {losses.kl: null}}}\n"
+    )
+    mine = "include: common.yaml\nablations: {a: null, b: {leave_one_out: {w/o y: {losses.contrastive: null}}}}\n"
+    (design,) = study_of(common=common, study=mine).designs
+    assert design.name == "b"
+    assert [row.label for row in design.rows] == ["full", "w/o x", "w/o y"]
+
+
+def test_a_null_design_that_no_include_has_is_an_error(study_of, base):
+    with pytest.raises(StudyError, match=r"ablations\.a: expected a mapping with one kind of design"):
+        study_of(study=base + "ablations: {a: null}\n")
+
+
 def test_another_component_replaces_the_whole_old_one(study_of, base):
     settings = baseline_of(
         study_of(
