@@ -85,20 +85,21 @@ def run(
     from .reports import rebuild
     from .reports.progress import Progress
 
-    study, catalogue = runner.read_study(_found(file), only=only or (), num_seeds=seeds, max_trials=max_trials)
+    study, catalogue = runner.read_study(_found(file), num_seeds=seeds, max_trials=max_trials)
     chosen = runner.executor_named(executor, jobs, catalogue)
     for warning in study.warnings:
         typer.echo(f"warning: {warning}", err=True)
     prepared = runner.prepare(study, catalogue, max_trials)
-    pending = runner.pending(prepared, out, retry_failed=retry_failed)
-    with Progress(prepared.plan, pending, quiet=quiet) as progress:
+    asked = runner.asked(prepared, only or ())
+    pending = runner.pending(asked, out, retry_failed=retry_failed)
+    with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
         states = runner.run(
             prepared, pending, out, executor=chosen, replace_failed=retry_failed, finished=progress.finished
         )
-    tables = rebuild.tables(prepared.plan, out)
+    tables = rebuild.tables(prepared.plan, out, only or ())
     typer.echo(rebuild.text(tables, "markdown"), nl=False)
     typer.echo(f"written to {rebuild.write(tables, prepared.plan, out)}", err=True)
-    raise typer.Exit(DONE if all(state == "done" for state in states.values()) else SOME_FAILED)
+    raise typer.Exit(DONE if all(states.get(key) == "done" for key in asked) else SOME_FAILED)
 
 
 @app.command()
@@ -115,7 +116,7 @@ def table(
     from .reports import rebuild
 
     plan = rebuild.read_plan(_found(file), out)
-    typer.echo(rebuild.text(rebuild.tables(plan, out, design), format_.value), nl=False)
+    typer.echo(rebuild.text(rebuild.tables(plan, out, [design] if design else ()), format_.value), nl=False)
 
 
 @app.command()
@@ -134,12 +135,19 @@ def plan(
     from . import runner
     from .reports import listing
 
-    study, catalogue = runner.read_study(_found(file), only=only or (), num_seeds=seeds, max_trials=max_trials)
+    study, catalogue = runner.read_study(_found(file), num_seeds=seeds, max_trials=max_trials)
     prepared = runner.prepare(study, catalogue, max_trials)
     if json_:
-        typer.echo(json.dumps(listing.plan_json(prepared.plan), indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                listing.plan_json(prepared.plan, only or (), len(runner.asked(prepared, only or ()))),
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
         return
-    typer.echo(listing.plan_text(prepared.plan, len(runner.pending(prepared, out))))
+    keys = runner.asked(prepared, only or ())
+    typer.echo(listing.plan_text(prepared.plan, only or (), len(keys), len(runner.pending(keys, out))))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
 from .core.engine.work import Shelf, Work, perform
-from .core.errors import StudyError
+from .core.errors import StudyError, nearest
 from .core.predictions import write_predictions
 from .core.results import TrainResult
 from .core.specs import ExecutorSpec
@@ -38,16 +38,14 @@ if TYPE_CHECKING:
 _shelf = Shelf()
 
 
-def read_study(
-    path: Path, *, only: Collection[str] = (), num_seeds: int | None = None, max_trials: int = MAX_TRIALS
-) -> tuple[Study, Catalogue]:
+def read_study(path: Path, *, num_seeds: int | None = None, max_trials: int = MAX_TRIALS) -> tuple[Study, Catalogue]:
     """The study in a file, and the catalogue with the plugins that it names. Raises StudyError, PluginError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read: {error}") from None
     catalogue = catalogue_with(tuple(str(file) for file, _ in declared_plugins(text, str(path))))
-    study = Study.parse(text, catalogue, str(path), only=only, num_seeds=num_seeds, max_trials=max_trials)
+    study = Study.parse(text, catalogue, str(path), num_seeds=num_seeds, max_trials=max_trials)
     return study, catalogue
 
 
@@ -63,11 +61,20 @@ def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS) ->
     return prepare_study(study, catalogue, system, max_trials, _shelf)
 
 
-def pending(prepared: Prepared, out: Path, *, retry_failed: bool = False) -> list[str]:
-    """Keys of the trials that the store does not have yet; with `retry_failed`, also of those that are not done."""
-    keys = [trial.key for trial in prepared.trials]
+def asked(prepared: Prepared, only: Collection[str] = ()) -> list[str]:
+    """Keys of the trials of the designs `only`, or of all. Raises StudyError for a design that is not there."""
+    designs = {design.name: {row.cell for row in design.rows} for design in prepared.plan.designs}
+    for name in only:
+        if name not in designs:
+            raise StudyError(f"--only {name}: there is no such design; {nearest(name, list(designs))}")
+    cells = set().union(*(designs[name] for name in only)) if only else None
+    return [trial.key for trial in prepared.trials if cells is None or trial.cell.key in cells]
+
+
+def pending(keys: Collection[str], out: Path, *, retry_failed: bool = False) -> list[str]:
+    """Those of `keys` that the store does not have yet; with `retry_failed`, also those that are not done."""
     if not (out / STORE).exists():
-        return keys
+        return list(keys)
     with Store.open(out / STORE) as store:
         states = store.states(keys)
     return [key for key in keys if key not in states or (retry_failed and states[key] != "done")]

@@ -8,10 +8,10 @@ from ..core.errors import PluginError, nearest
 from ..core.specs import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ..core.catalogue import Catalogue, Entry
-    from ..core.study.plan import Plan
+    from ..core.study.plan import Plan, PlannedDesign
 
 Listed = tuple[str, "Entry"]
 
@@ -95,37 +95,45 @@ def _default(field: Any) -> Any:  # noqa: ANN401 - pydantic's FieldInfo and any 
     return list(value) if isinstance(value, tuple) else value
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan with the keys of design section 7; every structure is trained one at a time."""
-    designs = {cell.key: [design.name for design in plan.designs if _has(design.rows, cell.key)] for cell in plan.cells}
+def plan_json(plan: Plan, only: Collection[str], trials: int) -> dict[str, Any]:
+    """The plan of the designs `only` (or all), with the keys of design section 7; nothing is trained in stacks."""
+    designs: dict[str, list[str]] = {}
+    for design in _chosen(plan, only):
+        for row in design.rows:
+            designs.setdefault(row.cell, []).append(design.name)
     return {
         "study": plan.study,
         "cells": [
             {"key": cell.key, "label": cell.label, "designs": designs[cell.key], "differs": cell.differs}
             for cell in plan.cells
+            if cell.key in designs
         ],
-        "trials": len(plan.trials),
+        "trials": trials,
         "stacks": [],
     }
 
 
-def _has(rows: Sequence[Any], key: str) -> bool:
-    return any(row.cell == key for row in rows)
+def _chosen(plan: Plan, only: Collection[str]) -> list[PlannedDesign]:
+    return [design for design in plan.designs if not only or design.name in only]
 
 
-def plan_text(plan: Plan, pending: int) -> str:
-    """Every cell with what differs from the baseline, and how many trials there are."""
-    lines = [f"study {plan.study}: {len(plan.cells)} cells, {len(plan.trials)} trials, {pending} still to train"]
-    for design in plan.designs:
+def plan_text(plan: Plan, only: Collection[str], trials: int, pending: int) -> str:
+    """Every cell of the designs `only` (or all) with what differs from the baseline, and how many trials there are."""
+    chosen = _chosen(plan, only)
+    num_cells = len({row.cell for design in chosen for row in design.rows})
+    lines = [f"study {plan.study}: {num_cells} cells, {trials} trials, {pending} still to train"]
+    cells = {cell.key: cell for cell in plan.cells}
+    for design in chosen:
         lines.append(f"\n{design.name} ({design.kind}, {len(design.rows)} rows)")
-        cells = {cell.key: cell for cell in plan.cells}
         for row in design.rows:
             differs = ", ".join(f"{path}={_short(value)}" for path, value in cells[row.cell].differs.items())
-            lines.append(f"  {row.cell}  {row.label}" + (f"  ({differs})" if differs else "  (baseline)"))
+            lines.append(f"  {row.cell}  {row.label}" + (f"  [{differs}]" if differs else ""))
     return "\n".join(lines)
 
 
 def _short(value: object) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(str, value))
     if isinstance(value, dict) and "name" in value:
         return str(value["name"])
     return "removed" if value is None else str(value)

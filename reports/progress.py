@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from types import TracebackType
 
     from ..core.results import TrainResult
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 class Progress:
     """Tells of each finished trial. Use as a context; hand `finished` to the runner."""
 
-    def __init__(self, plan: Plan, pending: Collection[str], *, quiet: bool) -> None:
+    def __init__(self, plan: Plan, pending: int, known: int, *, quiet: bool) -> None:
         self._labels = {cell.key: cell.label for cell in plan.cells}
         self._shown = plan.metrics[0].name if plan.metrics else ""
-        self._total = len(pending)
+        self._total = pending
         self._count = 0
         self._quiet = quiet
         self._bar: Bar | None = None
@@ -32,7 +31,6 @@ class Progress:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             times = (TimeElapsedColumn(), TimeRemainingColumn())
             self._bar = Bar(*columns, *times, console=Console(stderr=True), transient=True)
-        known = len(plan.trials) - self._total
         self._say(f"{plan.study}: {self._total} trials to train, {known} already in the store")
 
     def __enter__(self) -> Self:

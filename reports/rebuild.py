@@ -15,7 +15,7 @@ from .render import render, write_tables
 from .table import Table, tabulate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 STORE = "store.sqlite"
@@ -54,15 +54,16 @@ def read_plan(file: Path, out: Path) -> Plan:
         ) from None
 
 
-def tables(plan: Plan, out: Path, design: str | None = None) -> list[Table]:
-    """The study's tables from the store; those of one design if it is named. Raises StudyError for an unknown one."""
+def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
+    """The study's tables from the store; those of the designs `only` if any are named. Raises StudyError for others."""
     known = [wanted.design for wanted in plan.tables]
-    if design is not None and design not in known:
-        raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
+    for design in only:
+        if design not in known:
+            raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
     with Store.open(out / STORE, create=False) as store:
         results = store.load([trial.key for trial in plan.trials])
     frame = tidy(results, plan)
-    return [tabulate(frame, plan, wanted) for wanted in plan.tables if design in (None, wanted.design)]
+    return [tabulate(frame, plan, wanted) for wanted in plan.tables if not only or wanted.design in only]
 
 
 def text(made: Sequence[Table], form: str) -> str:

@@ -53,14 +53,14 @@ class PlantedSpec(DatasetSpec):
     signal: float = Field(default=2.7, ge=0)
     """Length of the class's and of the tone's mark for share 1, in standard deviations of the noise."""
 
-    interaction: float = Field(default=2.7, ge=0)
+    interaction: float = Field(default=2.5, ge=0)
     """Length of each hidden sign in both modalities of `pair`, in the same unit; 0, or one modality, plants none."""
 
     pair: tuple[str, str] | None = None
     """The two modalities of the interaction; null takes the two of the largest shares."""
 
     features: Width | dict[str, Width] = Field(default_factory=dict)
-    """D, for all modalities or for each; where one is left out, 4 if it carries nothing, else 12, or what is needed."""
+    """D, for all modalities or for each; where one is left out, 4 if it carries nothing, else 16, or what is needed."""
 
     frames: Count | dict[str, Count] = 0
     """T, for all or for each: 0 (or left out) gives utterances (N, D), else (N, T, D) with T/2 to T valid frames, whose
@@ -188,7 +188,7 @@ class PlantedSpec(DatasetSpec):
         )
         needed = marks(look, self.classes)
         width = self.features if isinstance(self.features, int) else self.features.get(modality)
-        return look._replace(width=width or (max(12, needed) if needed else 4))
+        return look._replace(width=width or (max(16, needed) if needed else 4))
 
     def _draw(self) -> tuple[Hidden, dict[str, View]]:
         hidden = hide(

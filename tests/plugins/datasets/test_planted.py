@@ -26,8 +26,8 @@ def same(one, other):
 def test_the_defaults_give_three_modalities_two_tasks_speakers_and_parts():
     data = PlantedSpec().load()
     assert {m: (x.shape, x.dtype) for m, x in data.features.items()} == {
-        "audio": ((1600, 12), np.float32),
-        "text": ((1600, 12), np.float32),
+        "audio": ((1600, 16), np.float32),
+        "text": ((1600, 16), np.float32),
         "video": ((1600, 4), np.float32),
     }
     assert {name: task.kind for name, task in data.tasks.items()} == {"emotion": "classes", "valence": "values"}
@@ -90,7 +90,7 @@ def test_a_change_of_one_modality_leaves_the_others_and_the_labels_as_they_are(c
 
 
 def test_without_its_signs_a_modality_shows_class_and_tone_along_the_same_directions():
-    with_signs, without = spec(interaction=0.01).load(), spec(interaction=0, features=12).load()
+    with_signs, without = spec(interaction=0.01).load(), spec(interaction=0).load()
     for name in ("audio", "text"):
         np.testing.assert_allclose(with_signs.features[name], without.features[name], atol=0.06)
 
