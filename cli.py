@@ -10,11 +10,14 @@ import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .core.errors import ButforError, Finding, StoreError, StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 app = typer.Typer(
     name="butfor",
@@ -87,9 +90,8 @@ def run(
 
     study, catalogue = runner.read_study(_found(file), num_seeds=seeds, max_trials=max_trials)
     chosen = runner.executor_named(executor, jobs, catalogue)
-    for warning in study.warnings:
-        typer.echo(f"warning: {warning}", err=True)
     prepared = runner.prepare(study, catalogue, max_trials)
+    _warn((*study.warnings, *prepared.warnings))
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
     with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
@@ -137,6 +139,7 @@ def plan(
 
     study, catalogue = runner.read_study(_found(file), num_seeds=seeds, max_trials=max_trials)
     prepared = runner.prepare(study, catalogue, max_trials)
+    _warn((*study.warnings, *prepared.warnings))
     if json_:
         typer.echo(
             json.dumps(
@@ -171,6 +174,11 @@ def plugins(
         typer.echo(json.dumps([listing.plugin_json(kind, entry) for kind, entry in entries], indent=2))
         return
     typer.echo(listing.plugin_text(*entries[0]) if name else listing.plugins_text(entries))
+
+
+def _warn(warnings: Iterable[object]) -> None:
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 def _found(file: Path | None) -> Path:

@@ -62,12 +62,12 @@ def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS) ->
 
 
 def asked(prepared: Prepared, only: Collection[str] = ()) -> list[str]:
-    """Keys of the trials of the designs `only`, or of all. Raises StudyError for a design that is not there."""
+    """Keys of the trials of the baseline and the designs `only`, or of all. Raises StudyError for an unknown design."""
     designs = {design.name: {row.cell for row in design.rows} for design in prepared.plan.designs}
     for name in only:
         if name not in designs:
             raise StudyError(f"--only {name}: there is no such design; {nearest(name, list(designs))}")
-    cells = set().union(*(designs[name] for name in only)) if only else None
+    cells = {prepared.plan.baseline}.union(*(designs[name] for name in only)) if only else None
     return [trial.key for trial in prepared.trials if cells is None or trial.cell.key in cells]
 
 
@@ -86,8 +86,12 @@ def executor_named(name: str, jobs: int, catalogue: Catalogue) -> ExecutorSpec:
     try:
         return catalogue.make(ExecutorSpec, settings)  # type: ignore[type-abstract]  # the catalogue makes a plugin of it
     except ValidationError as error:
-        told = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
-        raise StudyError(f"--executor {name}: {told}") from None
+        unread = "it has no number of workers, leave --jobs out"
+        told = [
+            unread if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors()
+        ]
+        raise StudyError(f"--executor {name}: {'; '.join(told)}") from None
 
 
 def run(

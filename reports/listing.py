@@ -97,7 +97,7 @@ def _default(field: Any) -> Any:  # noqa: ANN401 - pydantic's FieldInfo and any 
 
 def plan_json(plan: Plan, only: Collection[str], trials: int) -> dict[str, Any]:
     """The plan of the designs `only` (or all), with the keys of design section 7; nothing is trained in stacks."""
-    designs: dict[str, list[str]] = {}
+    designs: dict[str, list[str]] = {plan.baseline: []}
     for design in _chosen(plan, only):
         for row in design.rows:
             designs.setdefault(row.cell, []).append(design.name)
@@ -120,7 +120,7 @@ def _chosen(plan: Plan, only: Collection[str]) -> list[PlannedDesign]:
 def plan_text(plan: Plan, only: Collection[str], trials: int, pending: int) -> str:
     """Every cell of the designs `only` (or all) with what differs from the baseline, and how many trials there are."""
     chosen = _chosen(plan, only)
-    num_cells = len({row.cell for design in chosen for row in design.rows})
+    num_cells = len({plan.baseline, *(row.cell for design in chosen for row in design.rows)})
     lines = [f"study {plan.study}: {num_cells} cells, {trials} trials, {pending} still to train"]
     cells = {cell.key: cell for cell in plan.cells}
     for design in chosen:

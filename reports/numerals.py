@@ -33,6 +33,11 @@ def scale(metric: PlannedMetric, *, percent: bool) -> float:
     return 100.0 if percent and metric.rate else 1.0
 
 
+def digits(metric: PlannedMetric, decimals: int, *, percent: bool) -> int:
+    """Digits behind the point: where rates are in percent, other metrics get two more, as they are not multiplied."""
+    return decimals + 2 if percent and not metric.rate else decimals
+
+
 def heading(name: str) -> str:
     """`weighted_f1` reads `Weighted F1`, `emotion.acc2_non0` reads `Emotion: acc2 non0`."""
     parts = [_words(part) for part in name.split(".")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from .numerals import ABSENT, MINUS, heading, numeral, scale
+from .numerals import ABSENT, MINUS, digits, heading, numeral, scale
 
 if TYPE_CHECKING:
     from ..core.study.plan import Level, PlannedMetric
@@ -122,17 +122,18 @@ def _metric_columns(table: Table, metric: PlannedMetric) -> list[Column]:
 
 def _metric_cells(table: Table, row: Row, metric: PlannedMetric, mark: Mark) -> list[Cell]:
     score, factor = row.scores[metric.name], scale(metric, percent=table.percent)
-    spread = "" if score.sd is None else numeral(score.sd * factor, table.decimals)
+    places = digits(metric, table.decimals, percent=table.percent)
+    spread = "" if score.sd is None else numeral(score.sd * factor, places)
     cells = [Cell(_mean(table, row, metric), spread, mark)]
     if table.reference:
         delta = None if score.delta is None else score.delta * factor
-        cells.append(Cell("" if row.baseline else numeral(delta, table.decimals, signed=True)))
+        cells.append(Cell("" if row.baseline else numeral(delta, places, signed=True)))
     return cells
 
 
 def _mean(table: Table, row: Row, metric: PlannedMetric) -> str:
-    mean = row.scores[metric.name].mean
-    return ABSENT if mean is None else numeral(mean * scale(metric, percent=table.percent), table.decimals)
+    mean, places = row.scores[metric.name].mean, digits(metric, table.decimals, percent=table.percent)
+    return ABSENT if mean is None else numeral(mean * scale(metric, percent=table.percent), places)
 
 
 def _marks(table: Table, metric: PlannedMetric) -> list[Mark]:

@@ -205,6 +205,30 @@ def test_what_only_the_data_or_the_parts_show_is_told_before_training(
     assert not (tmp_path / "results").exists()
 
 
+def test_groups_that_stand_in_two_parts_are_warned_of(butfor, tmp_path: Path) -> None:
+    (tmp_path / "ablations.yaml").write_text(STUDY.replace("by: group, test: official", "by: row, test: fold"))
+    for command in (("plan",), ("run", "--executor", "serial", "--seeds", "1", "--only", "components")):
+        done = butfor(*command)
+        assert done.code == 0
+        assert re.search(r"warning: fold '0': 8 groups in both train and", done.err)
+
+
+def test_a_part_of_a_study_trains_its_baseline_too(butfor, tmp_path: Path) -> None:
+    alone = STUDY + "  alone: {cells: [{label: small, set: {encoder.width: 4}}]}\n"
+    (tmp_path / "ablations.yaml").write_text(alone)
+    done = butfor("run", "--executor", "serial", "--only", "alone", "--seeds", "1")
+    assert "small: 4 trials to train" in done.err
+    rows = json.loads(butfor("table", "alone", "--format", "json").out)
+    assert all(row["delta"] is not None for row in rows)
+    assert len(json.loads(butfor("plan", "--json", "--only", "alone").out)["cells"]) == 2
+
+
+def test_workers_are_refused_where_there_are_none(butfor) -> None:
+    done = butfor("run", "--executor", "serial", "--jobs", "2")
+    assert done.code == 2
+    assert "--executor serial: it has no number of workers, leave --jobs out" in done.err
+
+
 def test_too_large_a_grid_is_refused_with_its_count(butfor) -> None:
     done = butfor("plan", "--max-trials", "10")
     assert done.code == 2

@@ -12,6 +12,7 @@ from torch import nn
 from ..errors import DataError, Finding, StudyError
 from ..metrics import metric_names
 from ..selection import Selection
+from ..splits import leaks
 from ..study.fit import check_against_data, place_of
 from ..study.problems import Problems
 from ..study.tree import at
@@ -40,6 +41,8 @@ class Prepared:
     plan: Plan
     plugins: tuple[str, ...]
     """Single-file plugins that workers must load."""
+    warnings: tuple[str, ...] = ()
+    """What is allowed and odd about the data: groups that stand in two parts of a fold."""
 
     def work(self, keys: Sequence[str]) -> list[Work]:
         """The trials of `keys`, ready to be sent to workers."""
@@ -72,7 +75,7 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     )
     plan = study.plan(trials, preparation.ordered_metrics())
     tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
-    return Prepared(study, trials, _with_test_splits(plan, tests), catalogue.files)
+    return Prepared(study, trials, _with_test_splits(plan, tests), catalogue.files, preparation.warnings())
 
 
 def _with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
@@ -154,6 +157,11 @@ class _Preparation:
                 path = finding.path or "baseline"
                 self.problems.add(place_of(cell.node, finding.path), finding.message, path, finding.remedy)
             return None
+
+    def warnings(self) -> tuple[str, ...]:
+        """Each leak once, whichever cells share the folds."""
+        told = [leaks(self.data[key], fold) for key, folds in self.folds.items() for fold in folds]
+        return tuple(dict.fromkeys(warning for some in told for warning in some))
 
     def ordered_metrics(self) -> tuple[PlannedMetric, ...]:
         """Those of the selection first."""

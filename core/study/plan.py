@@ -24,7 +24,7 @@ class TableSettings(Settings):
     caption: str = ""
     """Text above the table; empty makes one."""
     decimals: int = Field(default=3, ge=0, le=8)
-    """Digits behind the point."""
+    """Digits behind the point; with `percent`, metrics that are no rates get two more."""
     percent: bool = False
     """Multiply rates (accuracy, F1) by 100."""
 

@@ -162,7 +162,7 @@ class Reading:
             node = self.root.within("ablations") or self.root.within("seeds") or self.root
             self.problems.add(
                 node.head,
-                f"{cells} cells x {seeds} seeds x {folds} folds are {cells * seeds * folds} trials, "
+                f"{cells} cells x {seeds} seeds x {folds} folds are up to {cells * seeds * folds} trials, "
                 f"more than the {max_trials} allowed",
                 "ablations",
                 "vary less, or raise the limit with --max-trials",

@@ -29,7 +29,7 @@ class LocalSpec(ExecutorSpec):
     def run(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield items as they finish. A worker that dies fails the item it was on and no other."""
         pending = list(items)
-        workers = max(1, min(self.jobs or len(os.sched_getaffinity(0)), len(pending)))
+        workers = max(1, min(self.jobs or _cores(), len(pending)))
         suspects: list[Any] = []
         yield from _pooled(work, pending, workers, suspects)
         for item in suspects:
@@ -37,6 +37,11 @@ class LocalSpec(ExecutorSpec):
             yield from _pooled(work, [item], 1, broken)
             if broken:
                 yield item, TrainingError("the worker process died (killed, out of memory, or a crash in native code)")
+
+
+def _cores() -> int:
+    """Cores that this process may use; all of the machine's where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _pooled(

@@ -156,7 +156,7 @@ def test_percent_is_a_matter_of_print_and_leaves_the_numbers_alone(make_table):
     done = {(1, "a"): {"weighted_f1": 0.5, "mse": 0.25}}
     table = make_table({"full": done}, {"percent": True, "decimals": 2})
     assert table.frame()["weighted_f1"].tolist() == [0.5]
-    assert table.shown().to_dict("records") == [{"System": "full", "Weighted F1 (%) ↑": "50.00", "MSE ↓": "0.25"}]
+    assert table.shown().to_dict("records") == [{"System": "full", "Weighted F1 (%) ↑": "50.00", "MSE ↓": "0.2500"}]
 
 
 def test_json_rows_have_the_keys_of_the_contract(small):

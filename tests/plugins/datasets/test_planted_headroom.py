@@ -30,7 +30,7 @@ ablations:
       w/o video: {modalities: [audio, text]}
       w/o nuisance: {losses.nuisance: null}
       sum: {fusion: mean}
-      side by side: {fusion: {name: concat, dropout: 0.1}}
+      side by side: {fusion: concat}
 """
 
 
