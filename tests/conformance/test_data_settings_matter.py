@@ -36,7 +36,7 @@ PLANTED: dict[str, Case] = {
     "modalities": Case(({"audio": 0.4, "text": 0.6}, {"audio": 0.6, "text": 0.4}, {"audio": 0.4, "words": 0.6})),
     "signal": Case((1.0, 2.0)),
     "interaction": Case((0.0, 1.0, 2.0)),
-    "pair": Case((None, ("audio", "text"), ("audio", "video"), ("text", "audio"))),
+    "pair": Case((None, ("audio", "text"), ("audio", "video"), ("video", "text"))),
     "features": Case(({}, 20, {"audio": 20}, {"text": 20})),
     "frames": Case((0, 4, 5, {"audio": 4})),
     "classes": Case((2, 3, 4, 6)),
