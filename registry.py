@@ -158,6 +158,35 @@ def _digest(spec: type[Spec]) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
 
 
+NO_PART_IN_NUMBERS = frozenset(
+    [
+        "__init__",
+        "catalogue",
+        "database",
+        "errors",
+        "hookspecs",
+        "markers",
+        "predictions",
+        "records",
+        "results",
+        "store",
+        "testing",
+    ]
+)
+"""Modules of core that a trial's numbers do not depend on."""
+
+
+@cache
+def core_digest() -> str:
+    """Hash of the sources in core that training runs: an engine that was changed never mixes with old results."""
+    core = Path(__file__).parent / "core"
+    files = [path for path in core.glob("*.py") if path.stem not in NO_PART_IN_NUMBERS]
+    total = hashlib.sha256()
+    for path in sorted([*files, *(core / "engine").glob("*.py")]):
+        total.update(f"{path.relative_to(core)}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a single-file plugin. Raises PluginError where it is missing or fails."""
     if not path.is_file():

@@ -27,7 +27,7 @@ from .core.results import TrainResult
 from .core.specs import ExecutorSpec
 from .core.store import Store
 from .core.study.study import MAX_TRIALS, Study, declared_plugins
-from .registry import assemble
+from .registry import assemble, core_digest
 from .reports.rebuild import PREDICTIONS, STORE, write_plan
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def catalogue_with(files: tuple[str, ...]) -> Catalogue:
 
 def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS) -> Prepared:
     """The trials of a study, checked against its data. Raises StudyError with every problem."""
-    system = {"butfor": version("butfor"), "torch": torch.__version__, "device": "cpu"}
+    system = {"butfor": version("butfor"), "core": core_digest(), "torch": torch.__version__, "device": "cpu"}
     return prepare_study(study, catalogue, system, max_trials, _shelf)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from butfor.core.errors import PluginError
 from butfor.core.specs import FusionSpec
-from butfor.registry import BUILT_IN, assemble
+from butfor.registry import BUILT_IN, NO_PART_IN_NUMBERS, assemble, core_digest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -144,3 +144,12 @@ def test_the_outside_package_keeps_the_contract(site: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_the_digest_of_the_core_covers_what_training_runs_and_not_the_store() -> None:
+    core = ROOT / "core"
+    counted = {path.stem for path in core.glob("*.py")} - NO_PART_IN_NUMBERS
+    assert {"modules", "streams", "splits", "standardise", "metrics", "selection", "uncertainty"} <= counted
+    assert {path.stem for path in core.glob("*.py")} >= NO_PART_IN_NUMBERS
+    assert core_digest() == core_digest()
+    assert len(core_digest()) == 16
