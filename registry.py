@@ -158,21 +158,10 @@ def _digest(spec: type[Spec]) -> str:
     return hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
 
 
-NO_PART_IN_NUMBERS = frozenset(
-    [
-        "__init__",
-        "catalogue",
-        "database",
-        "errors",
-        "hookspecs",
-        "markers",
-        "predictions",
-        "records",
-        "results",
-        "store",
-        "testing",
-    ]
-)
+NO_PART_IN_NUMBERS = {
+    *("__init__", "catalogue", "database", "errors", "hookspecs", "markers"),
+    *("predictions", "records", "results", "store", "testing"),
+}
 """Modules of core that a trial's numbers do not depend on."""
 
 
