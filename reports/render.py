@@ -88,7 +88,7 @@ def _told_apart(tables: Sequence[Table]) -> list[Table]:
 
 
 def _title(tables: Sequence[Table]) -> str:
-    return tables[0].caption if len(tables) == 1 else "Tables"
+    return tables[0].name if len(tables) == 1 else "Tables"
 
 
 def _write(path: Path, text: str) -> Path:
