@@ -29,7 +29,7 @@ app = typer.Typer(
 
 SHIPPED = Path(__file__).parent / "ablations.yaml"
 
-DONE, SOME_FAILED, WRONG_INPUT, BAD_STORE = 0, 1, 2, 3
+DONE, SOME_FAILED, WRONG_INPUT, BAD_STORE, INTERRUPTED = 0, 1, 2, 3, 130
 
 File = Annotated[
     Path | None,
@@ -195,6 +195,8 @@ def main() -> None:
     """Run the command line: every error a user can make ends in a message and an exit code, never a traceback."""
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except StoreError as error:
         typer.echo(f"butfor: {error}", err=True)
         sys.exit(BAD_STORE)

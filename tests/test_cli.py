@@ -1,8 +1,10 @@
 """The command line, end to end on small real studies: exit codes, standard output, what is kept."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -291,6 +293,39 @@ def test_a_trial_that_raises_is_a_row_and_costs_no_other(butfor, tmp_path: Path)
     assert "small: 0 trials to train" in again.err
     retried = butfor("run", "--executor", "serial", "--retry-failed")
     assert "small: 4 trials to train, 12 already in the store" in retried.err
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(butfor, tmp_path: Path) -> None:
+    long = STUDY.replace("seeds: 2", "seeds: 30").replace("epochs: 2", "epochs: 10")
+    (tmp_path / "ablations.yaml").write_text(long)
+    command = [sys.executable, "-m", "butfor", "run", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("[3/"):
+                process.send_signal(signal.SIGINT)
+                break
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    with Store.open(tmp_path / "results" / "store.sqlite") as store:
+        finished = store.studies()["small"]
+    assert 3 <= finished < 240
+    assert f"{240 - finished} still to train" in butfor("plan").out
+
+
+def test_on_a_terminal_there_is_a_bar_and_no_line_for_each_trial(tmp_path: Path) -> None:
+    script = shutil.which("script")
+    if script is None:
+        pytest.skip("needs script(1) to make a terminal")
+    (tmp_path / "study.yaml").write_text(STUDY)
+    run = f"{sys.executable} -m butfor run study.yaml --only components --seeds 1 --executor serial"
+    done = subprocess.run(
+        [script, "--quiet", "--return", "--command", run, "/dev/null"],
+        capture_output=True, text=True, check=True, cwd=tmp_path, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )  # fmt: skip
+    assert "4/4" in done.stdout
+    assert "[4/4]" not in done.stdout
 
 
 def test_the_three_ways_to_start_are_one_command(tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ def _pooled(
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         context.set_forkserver_preload(["torch"])
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread)
+    waiting: set[Future[Any]] = set()
     try:
         futures: dict[Future[Any], Any] = {pool.submit(work, item): item for item in items}
         waiting = set(futures)
@@ -66,13 +68,16 @@ def _pooled(
                 else:
                     yield futures[future], error or future.result()
     finally:
+        if waiting:  # left before the end: nobody reads what the workers still do
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _one_thread() -> None:
     """Set before the first operator runs: more threads than cores is many times slower, not faster.
 
-    Ctrl-C is for the parent, which lets running trials end.
+    Ctrl-C is for the parent, which ends its workers.
     """
     import torch  # noqa: PLC0415 - in the worker, not in the parent
 

@@ -1,7 +1,9 @@
 """Executors: every item has one outcome, and a bad one costs itself alone."""
 
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -44,6 +46,22 @@ def test_a_worker_that_is_killed_fails_its_item_and_no_other() -> None:
     error = outcomes.pop(2)
     assert outcomes == {i: i for i in (0, 1, 3, 4, 5)}
     assert isinstance(error, TrainingError)
+
+
+def sleeps(item: int) -> int:
+    if item:
+        time.sleep(60)
+    return item
+
+
+def test_leaving_early_ends_the_workers() -> None:
+    running = LocalSpec(jobs=2).run(sleeps, range(4))
+    assert next(running) == (0, 0)
+    started = time.perf_counter()
+    running.close()
+    while multiprocessing.active_children() and time.perf_counter() - started < 20:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
 
 
 def test_no_work_is_no_trouble() -> None:
