@@ -55,6 +55,7 @@ def everywhere(name: str) -> dict[str, Any]:
 
 VARIATIONAL = {"encoder": everywhere("variational_mlp")}
 DROPPED = {"modality_dropout": {"rate": 0.9}, "fusion": "mean"}
+SAMPLED = {**VARIATIONAL, "fusion": "mean", "latent": "sample", "losses.kl": {"name": "kl_prior"}}
 FLAT = {"train.select": "mse * 0"}  # no epoch is better than the one before
 BETTER = {"train.select": "mse"}  # every epoch is
 PLAIN = {"train.optimizer": "sgd", "train.clip": {}}  # to Adam the scale of a gradient is nothing
@@ -70,13 +71,11 @@ CASES: dict[str, Case] = {
     "losses.*.weight": Case((0.0, 0.5, 1.0)),
     "losses.*.warmup.start": Case((0, 1)),
     "losses.*.warmup.ramp": Case((0, 2)),
-    "modality_dropout": Case((None, {"rate": 0.9}), DROPPED),
+    "modality_dropout": Case((None, *({"rate": 0.9, "site": site} for site in ("mean", "sample", "input"))), SAMPLED),
     "modality_dropout.rate": Case((0.0, 0.3, 0.9), DROPPED),
     "modality_dropout.warmup.start": Case((0, 1), DROPPED),
     "modality_dropout.warmup.ramp": Case((0, 2), DROPPED),
-    "modality_dropout.site": Case(
-        ("mean", "sample", "input"), {**VARIATIONAL, **DROPPED, "latent": "sample", "losses.kl": {"name": "kl_prior"}}
-    ),
+    "modality_dropout.site": Case(("mean", "sample", "input"), {**DROPPED, **SAMPLED}),
     "modality_dropout.patterns": Case(("subsets", "single", "independent"), DROPPED),
     "modality_dropout.probabilities": Case(
         ({}, {"audio": 0.1}, {"text": 0.1}), {**DROPPED, "modality_dropout.patterns": "independent"}
