@@ -6,11 +6,12 @@ Heavy packages load inside the command that needs them, so that `butfor --help` 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -191,8 +192,14 @@ def _found(file: Path | None) -> Path:
     return file
 
 
+def _terminate(number: int, _: object) -> NoReturn:
+    """Leave as Ctrl-C does: what is finished is kept, and the workers end."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line: every error a user can make ends in a message and an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except KeyboardInterrupt:

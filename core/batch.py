@@ -97,6 +97,10 @@ class Shapes(NamedTuple):
         """Names in their order."""
         return tuple(self.features)
 
+    def unasked(self) -> Shapes:
+        """The same, for a term that reads a task's labels and no predictions: asking it gives the task no head."""
+        return self._replace(asked=None)
+
     def task(self, wanted: str | None, kind: TaskKind) -> Task:
         """The task that a term works on: the one it names, else the one that it is named after, else the only one.
 

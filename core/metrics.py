@@ -212,6 +212,11 @@ def metric_names(tasks: Mapping[str, Task], trained: Container[str] | None = Non
     )
 
 
+def owners_of(tasks: Mapping[str, Task], names: Container[str]) -> tuple[str, ...]:
+    """The tasks that the metrics `names` are of, each once."""
+    return tuple(dict.fromkeys(owner for name, _, owners in _placed(tasks) if name in names for owner in owners))
+
+
 def _labelled_rows(
     task: Task, predicted: NDArray[np.generic], target: NDArray[np.generic], mask: NDArray[np.bool_] | None
 ) -> tuple[Floats, NDArray[np.float64 | np.int64]]:

@@ -68,6 +68,8 @@ def check_encoder(spec: EncoderSpec) -> None:
         longer = torch.cat([x, x.new_full((ROWS, 3, FEATURES), 7.0)], dim=1)
         again = cast("Encoded", module(longer, lengths))
         assert torch.allclose(again.mean, encoded.mean, atol=1e-6), "padding changes the encoding"
+    grads = torch.autograd.grad(forward(module).square().sum(), list(module.parameters()), materialize_grads=True)
+    assert all(torch.isfinite(grad).all() for grad in grads), "a gradient is not finite"
     _check_training(spec, module, forward)
 
 
@@ -187,6 +189,11 @@ def _check_absent_is_unread(module: nn.Module, names: tuple[str, ...], present: 
     """What stands in the rows of an absent modality moves nothing and gets no gradient."""
     encoded = encodings(names, ROWS, present)
     vector = module.eval()(encoded, present).vector
+    poked = {
+        name: one._replace(mean=torch.where(present[:, column, None], one.mean, 7.0))
+        for column, (name, one) in enumerate(encoded.items())
+    }
+    assert torch.equal(module(poked, present).vector, vector), "what stands in for an absent modality moves the result"
     leaves = [part for one in encoded.values() for part in (one.mean, cast("Tensor", one.log_variance))]
     grads = torch.autograd.grad(vector.sum() + (vector**2).sum(), leaves, allow_unused=True)
     for column in range(len(names)):
@@ -220,9 +227,9 @@ def _check_training(spec: Spec, module: nn.Module, forward: Callable[[Callable[.
     noise = ServedNoise("conformance")
 
     def served(compute: Callable[[], Tensor]) -> Tensor:
-        torch.manual_seed(torch.seed())
         noise.begin(0)
-        with noise:
+        with torch.random.fork_rng(devices=[]), noise:
+            torch.seed()
             return compute()
 
     once, again = (served(lambda: forward(module)) for _ in range(2))

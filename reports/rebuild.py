@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from ..core.errors import Finding, StoreError, StudyError, nearest
 from ..core.store import Store
-from ..core.study.locate import plain, read
-from ..core.study.plan import Plan
+from ..core.study.layers import layers, load_text
+from ..core.study.locate import read
+from ..core.study.plan import Plan, TableSettings
+from ..core.study.problems import Problems
 from .frame import tidy
 from .render import render, write_tables
 from .table import Table, tabulate
@@ -31,16 +34,23 @@ def study_folder(study: str, out: Path) -> Path:
 def write_plan(plan: Plan, out: Path) -> None:
     """Keep the plan beside the results, replaced as a whole."""
     folder = study_folder(plan.study, out)
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f"{PLAN}.tmp"
-    fresh.write_text(plan.model_dump_json(indent=1), encoding="utf-8")
-    fresh.replace(folder / PLAN)
+    fresh = folder / f".{PLAN}.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+        fresh.replace(folder / PLAN)
+    except OSError as error:
+        raise StoreError(f"cannot write '{folder / PLAN}': {error.strerror or error}") from None
 
 
 def read_plan(file: Path, out: Path) -> Plan:
     """The plan of the last run of the study in `file`. Raises StudyError where there was none."""
-    name = plain(read(file.read_text(encoding="utf-8"), str(file)))
-    study = name.get("study") if isinstance(name, dict) else None
+    try:
+        root = read(load_text(file), str(file))
+    except OSError as error:
+        raise StudyError(Finding(f"cannot be read: {error.strerror or error}", file=str(file))) from None
+    said = [layer.within("study") for layer in layers(root, {}, Problems())]
+    study = next((node.value for node in reversed(said) if node is not None), None)
     if not isinstance(study, str):
         raise StudyError(Finding("`study` is missing", file=str(file), line=1, column=1))
     path = study_folder(study, out) / PLAN
@@ -56,14 +66,18 @@ def read_plan(file: Path, out: Path) -> Plan:
 
 def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
     """The study's tables from the store; those of the designs `only` if any are named. Raises StudyError for others."""
-    known = [wanted.design for wanted in plan.tables]
+    known = [design.name for design in plan.designs]
     for design in only:
         if design not in known:
             raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
     with Store.open(out / STORE, create=False) as store:
         results = store.load([trial.key for trial in plan.trials])
     frame = tidy(results, plan)
-    return [tabulate(frame, plan, wanted) for wanted in plan.tables if not only or wanted.design in only]
+    chosen = [wanted for wanted in plan.tables if not only or wanted.design in only]
+    there = {wanted.design for wanted in chosen}
+    split = plan.tables[0].split if plan.tables else "test"
+    chosen += [TableSettings(design=design, split=split) for design in only if design not in there]
+    return [tabulate(frame, plan, wanted) for wanted in chosen]
 
 
 def text(made: Sequence[Table], form: str) -> str:

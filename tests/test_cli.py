@@ -182,6 +182,14 @@ def test_bad_input_is_told_whole_with_positions_and_trains_nothing(butfor, tmp_p
         ("weighted_f1 - 0.25 * mse", "weighted_f2 - 0.25 * mse", "did you mean 'weighted_f1'?"),
         ("valence: mse,", "", "mse"),
         ("by: group", "by: group, seed: x", "splits.seed"),
+        (
+            "ablations:",
+            "tables: [{design: fusions, metrics: [weighted_f2]}]\nablations:",
+            "did you mean 'weighted_f1'?",
+        ),
+        ("ablations:", "tables: [{design: fusions, split: tset}]\nablations:", "did you mean 'test'?"),
+        ("lr: 5.0e-3", "lr: 5.0e-3, momentum: 0.5", "read only with `optimizer: sgd`"),
+        ("width: 8", "width: 9000000", "cannot be built"),
         ("folds: 2", "folds: 20", "splits"),
         ("emotion: cross_entropy", "emotion: {name: cross_entropy, class_weights: [1, 2, 3]}", "class_weights"),
         ("encoder: {name: variational_mlp", "encoder: {name: variational_lstm", "frames"),
@@ -326,6 +334,40 @@ def test_on_a_terminal_there_is_a_bar_and_no_line_for_each_trial(tmp_path: Path)
     )  # fmt: skip
     assert "4/4" in done.stdout
     assert "[4/4]" not in done.stdout
+
+
+def test_an_include_may_name_the_study_and_a_design_without_a_table_gets_one(butfor, tmp_path: Path) -> None:
+    (tmp_path / "common.yaml").write_text(STUDY + "tables: [{design: components}]\n")
+    (tmp_path / "ablations.yaml").write_text("include: common.yaml\n")
+    done = butfor("run", "--executor", "serial", "--only", "fusions", "--seeds", "1")
+    assert done.code == 0
+    assert "uncertainty" in done.out
+    assert butfor("table", "fusions").out == done.out
+
+
+def test_what_cannot_be_written_or_read_is_told_without_a_traceback(butfor, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    done = butfor("run", "--executor", "serial", "--out", "taken")
+    assert done.code == 3
+    assert "taken" in done.err
+    (tmp_path / "ablations.yaml").write_bytes(STUDY.encode() + b"\xff")
+    for command in ("run", "plan", "table"):
+        told = butfor(command)
+        assert told.code == 2
+        assert "UTF-8" in told.err or "utf-8" in told.err
+
+
+def test_a_terminated_run_ends_its_workers_and_says_so(butfor, tmp_path: Path) -> None:
+    (tmp_path / "ablations.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 30").replace("epochs: 2", "epochs: 10"))
+    command = [sys.executable, "-m", "butfor", "run", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("[3/"):
+                process.send_signal(signal.SIGTERM)
+                break
+        process.communicate(timeout=60)
+    assert process.returncode == 143
 
 
 def test_the_three_ways_to_start_are_one_command(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import TrainingError
-from ..metrics import evaluate, metric_names
+from ..metrics import evaluate, metric_names, owners_of
 from ..results import TrainResult
 from ..selection import Selection
 from .feed import Feed
@@ -20,7 +21,7 @@ from .noise import ServedNoise
 from .optimisation import Schedule, Stopper, clip_gradients, make_optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from torch import Tensor
 
@@ -61,13 +62,13 @@ def fit(assignment: Assignment, data: Dataset) -> TrainResult:
     `collapsed`. The state of torch's own generator is left as it was.
     """
     started = time.perf_counter()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         trial = Trial(assignment, data)
         outcome = trial.train()
         metrics, predictions = trial.test() if outcome.state == "done" else ({}, {})
     state, message = outcome.state, outcome.message
     if state == "done":
-        state, message = _judge(trial.feed, predictions)
+        state, message = _judge(trial, predictions)
     return TrainResult(
         key=assignment.key,
         cell=assignment.cell,
@@ -82,12 +83,23 @@ def fit(assignment: Assignment, data: Dataset) -> TrainResult:
         predictions=predictions,
         provenance={
             "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
+            "threads": 1,
             "device": "cpu",
             "parameters": sum(p.numel() for p in trial.system.parameters()),
             "epochs": len(outcome.curve),
         },
     )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small models on many threads are many times slower, and trials share the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Trial:
@@ -121,8 +133,8 @@ class Trial:
         for epoch in range(settings.epochs):
             losses = self._train_epoch(epoch)
             outcome.curve.append(losses)
-            bad = [name for name, value in losses.items() if not math.isfinite(value)]
-            if bad:
+            if not math.isfinite(losses["loss"]):
+                bad = [name for name, value in losses.items() if not math.isfinite(value)]
                 return _diverged(outcome, f"{', '.join(bad)} not finite in epoch {epoch}")
             predictions = self.predict(self.feed.fold.valid, epoch)
             if not all(np.isfinite(x).all() for x in predictions.values()):
@@ -196,7 +208,8 @@ class Trial:
         kept: dict[str, np.ndarray] = {}
         for split, rows in (("valid", self.feed.fold.valid), *self.feed.fold.tests.items()):
             predictions = self.predict(rows, self.train_settings.epochs)
-            metrics[split] = self._metrics(predictions, rows)
+            finite = all(np.isfinite(values).all() for values in predictions.values())
+            metrics[split] = self._metrics(predictions, rows) if finite else {}
             kept[f"{split}/rows"] = rows
             kept |= {f"{split}/{task}": values for task, values in predictions.items()}
         return metrics, kept
@@ -206,16 +219,22 @@ def _diverged(outcome: _Outcome, message: str) -> _Outcome:
     return _Outcome("diverged", message, outcome.curve, outcome.stopper)
 
 
-def _judge(feed: Feed, predictions: Mapping[str, np.ndarray]) -> tuple[State, str]:
-    """`diverged` for predictions that are not finite; `collapsed` when every row of every split gets one class."""
+def _judge(trial: Trial, predictions: Mapping[str, np.ndarray]) -> tuple[State, str]:
+    """`diverged` for predictions that are not finite; `collapsed` when every row of every split gets one class.
+
+    Only a task that the selection reads, and whose labels differ, can collapse a trial.
+    """
     for name, values in predictions.items():
         if not np.isfinite(values).all():
             return "diverged", f"predictions of {name} not finite at the selected epoch"
-    for task, kind in feed.tasks.items():
+    for task in owners_of(trial.tasks, trial.selection.metrics):
         logits = [values for name, values in predictions.items() if name.partition("/")[2] == task]
-        if kind.kind != "classes" or not logits:
+        rows = np.concatenate([values for name, values in predictions.items() if name.endswith("/rows")])
+        known = rows[trial.feed.labelled[task].numpy()[rows]]
+        labels = trial.feed.targets[task].numpy()[known]
+        if trial.tasks[task].kind != "classes" or len(np.unique(labels)) < 2:  # noqa: PLR2004 - nothing to tell apart
             continue
-        chosen = np.concatenate([values.argmax(axis=1) for values in logits])
-        if len(np.unique(chosen)) == 1:
-            return "collapsed", f"every row is predicted '{kind.classes[int(chosen[0])]}'"
+        chosen = np.unique(np.concatenate([values.argmax(axis=1) for values in logits]))
+        if len(chosen) == 1:
+            return "collapsed", f"every row is predicted '{trial.tasks[task].classes[int(chosen[0])]}'"
     return "done", ""

@@ -47,7 +47,12 @@ class Schedule:
         settings = train.scheduler
         if settings is not None and settings.name == "plateau":
             self._plateau = ReduceLROnPlateau(
-                optimizer, mode="max", factor=settings.factor, patience=settings.patience, min_lr=settings.min_lr
+                optimizer,
+                mode="max",
+                factor=settings.factor,
+                patience=settings.patience,
+                min_lr=settings.min_lr,
+                threshold_mode="abs",  # a relative one takes any score below zero for a gain
             )
         elif settings is not None:
             self._cosine = CosineAnnealingLR(optimizer, T_max=train.epochs, eta_min=settings.min_lr)

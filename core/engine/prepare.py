@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch import nn
 
-from ..errors import DataError, Finding, StudyError
+from ..errors import DataError, Finding, StudyError, nearest
 from ..metrics import metric_names
 from ..selection import Selection
 from ..splits import leaks
 from ..study.fit import check_against_data, place_of
+from ..study.locate import locate
 from ..study.problems import Problems
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
@@ -65,6 +68,8 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     for cell in study.cells:
         preparation.look_at(cell)
     preparation.problems.stop_if_any()
+    preparation.check_tables()
+    preparation.problems.stop_if_any()
     num = len(study.seeds) * sum(len(preparation.folds[cell.data_key]) for cell in study.cells)
     if num > max_trials:
         raise StudyError(Finding(f"{num:,} trials, more than the {max_trials:,} that are allowed", study.source))
@@ -115,6 +120,10 @@ class _Preparation:
             except DataError as error:
                 self._data_error(cell, error)
                 return
+            except Exception as error:  # noqa: BLE001 - whatever a plugin's `load` raises is told of, not thrown
+                told = f"dataset '{cell.settings.dataset.name}' failed to load: {type(error).__name__}: {error}"
+                self._data_error(cell, DataError(told))
+                return
         tasks = self.data[cell.data_key].tasks
         found = [*_unfit_names(cell, tuple(tasks)), *check_against_data(cell, self.data[cell.data_key])]
         self.problems.take(found)
@@ -156,7 +165,25 @@ class _Preparation:
             for finding in error.findings:
                 path = finding.path or "baseline"
                 self.problems.add(place_of(cell.node, finding.path), finding.message, path, finding.remedy)
-            return None
+        except Exception as error:  # noqa: BLE001 - whatever a plugin's `build` raises is told of, not thrown
+            told = f"the system of '{cell.label}' cannot be built: {type(error).__name__}: {error}"
+            self.problems.add(place_of(cell.node, "fusion"), told.partition("\n")[0], _raiser(error))
+        return None
+
+    def check_tables(self) -> None:
+        """Metrics that nothing trains and splits that the data do not have."""
+        fold = self.folds[self.study.baseline.data_key][0]
+        splits = ["test", "valid", *(name for name in fold.tests if name != "test")]
+        for number, table in enumerate(self.study.tables):
+            for name in table.metrics:
+                if name not in self.metrics:
+                    near = nearest(name, list(self.metrics))
+                    place = locate(self.study.node, ["tables", number, "metrics"])[0].place
+                    self.problems.add(place, f"unknown metric '{name}'", f"tables.{number}.metrics", near)
+            if table.split not in splits:
+                place = locate(self.study.node, ["tables", number, "split"])[0].place
+                message = f"unknown split '{table.split}'"
+                self.problems.add(place, message, f"tables.{number}.split", nearest(table.split, splits))
 
     def warnings(self) -> tuple[str, ...]:
         """Each leak once, whichever cells share the folds."""
@@ -170,15 +197,25 @@ class _Preparation:
         return tuple(self.metrics[name] for name in order)
 
 
+def _raiser(error: BaseException) -> str:
+    """The part that raised: the module of the last file in the traceback that is neither core's nor torch's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [frame.filename for frame in frames if "/core/" not in frame.filename and "/torch/" not in frame.filename]
+    return Path(files[-1]).stem if files else ""
+
+
 def _unfit_names(cell: Cell, tasks: tuple[str, ...]) -> Iterator[Finding]:
     """Modalities, terms and tasks become names of modules, and torch keeps some words for itself."""
     named = {"modality": cell.settings.modalities, "loss term": tuple(cell.settings.losses), "task": tasks}
     for what, names in named.items():
         for name in names:
-            if not name or "." in name or hasattr(nn.ModuleDict, name) or name == "training":
+            kept = hasattr(nn.ModuleDict, name) or name == "training" or (what == "task" and name == "rows")
+            if not name or "." in name or kept:
                 path = f"losses.{name}" if what == "loss term" else "dataset"
                 place = place_of(cell.node, path)
-                yield at(place, f"'{name}' cannot be the name of a {what}: torch keeps it, or it has a dot", path)
+                yield at(
+                    place, f"'{name}' cannot be the name of a {what}: it is kept for other things, or has a dot", path
+                )
 
 
 def _rows_digest(fold: Fold) -> str:

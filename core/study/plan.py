@@ -65,7 +65,7 @@ class PlannedDesign(Settings):
     factors: tuple[str, ...] = ()
     """Names of the columns that say what varies, in order; those whose levels are all bool print as ticks."""
     rows: tuple[PlannedRow, ...]
-    """The baseline's row comes first, where the design has one."""
+    """The baseline's row is marked; it comes first in leave_one_out, one_at_a_time and subsets."""
 
 
 class PlannedTrial(Settings):

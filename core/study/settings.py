@@ -31,7 +31,8 @@ class ModalityDropout(Settings):
     """Schedule of the rate; a bare number W keeps it 0 for W epochs and reaches the full rate at 2 W."""
 
     site: Literal["mean", "sample", "input"] = "mean"
-    """Where: at the encoding that fusion reads (the V4 code), at its sample (V2), or at the features."""
+    """Where: at the encoding that fusion reads (the V4 code), at its sample (V2; it reaches a fusion only with `latent:
+    sample`), or at the features."""
 
     patterns: Literal["subsets", "single", "independent"] = "subsets"
     """What is dropped together: every proper non-empty subset alike (V4), one modality, or each by itself."""
@@ -63,7 +64,7 @@ class Cosine(Settings):
 
     name: Literal["cosine"] = "cosine"
     min_lr: float = Field(default=0.0, ge=0)
-    """Learning rate at the last epoch."""
+    """Learning rate that the curve ends in, after the last epoch."""
 
 
 class Clip(Settings):
@@ -111,6 +112,14 @@ class TrainSettings(Settings):
     select: str = "auto"
     """Which validation epoch is kept: a metric or an expression (`weighted_f1 - 0.25 * mse`), always maximised after
     errors alone are turned round; `auto` takes weighted F1, or minus the mean squared error where no classes are."""
+
+    @model_validator(mode="after")
+    def _everything_is_read(self) -> TrainSettings:
+        if self.optimizer != "sgd" and self.momentum != type(self).model_fields["momentum"].default:
+            raise ValueError(f"`momentum` is read only with `optimizer: sgd`, not with {self.optimizer}")
+        if isinstance(self.scheduler, Cosine) and self.scheduler.min_lr >= self.lr:
+            raise ValueError(f"the curve would end in min_lr {self.scheduler.min_lr}, not below lr {self.lr}")
+        return self
 
 
 class CellSettings(Settings):

@@ -47,7 +47,8 @@ class ProxyAttentionSpec(FusionSpec):
     paper draft and V5; the proxy's weights are not used."""
 
     heads: int = Field(default=4, ge=1)
-    """Attention heads; must divide H. Source: AttentionRobustV4 plan, 4."""
+    """Attention heads; must divide H. With `per_modality` there is one key, so heads only part the attention's dropout.
+    Source: AttentionRobustV4 plan, 4."""
 
     ffn_multiplier: Multiple | tuple[Multiple, ...] = 2
     """Width of the feed-forward part's hidden layer in multiples of H, or of each of several: V5 has [4, 2].

@@ -89,7 +89,7 @@ class InfoNce(nn.Module):
         self.pairs = resolve_pairs(spec.pairs, shapes)
         self.column = {name: index for index, name in enumerate(shapes.modalities)}
         self.both_ways = spec.direction == "bi"
-        self.task = None if spec.negatives == "all" else shapes.task(spec.task, "classes").name
+        self.task = None if spec.negatives == "all" else shapes.unasked().task(spec.task, "classes").name
         self.log_factor = nn.Parameter(torch.zeros(())) if spec.learnable else None
         self.heads = nn.ModuleDict()
         for name in shapes.modalities:

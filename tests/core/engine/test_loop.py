@@ -90,10 +90,56 @@ def test_a_loss_that_explodes_gives_the_state_diverged(cell: Cells, assignment: 
 def test_one_class_for_everything_gives_the_state_collapsed(
     cell: Cells, assignment: Assignments, data: Dataset
 ) -> None:
-    one_sided = replace(data, targets={**data.targets, "emotion": np.zeros(240, np.int64)})
-    result = fit(assignment(cell(train={"epochs": 5, "lr": 0.05})), one_sided)
+    rare = (np.arange(240) % 40 == 0).astype(np.int64)
+    one_sided = replace(data, targets={**data.targets, "emotion": rare})
+    result = fit(assignment(cell(train={"epochs": 2, "lr": 0.001})), one_sided)
     assert result.state == "collapsed"
     assert "'low'" in result.message
+    assert result.metrics["test"]["accuracy"] > 0.9
+
+
+def test_a_task_that_the_selection_does_not_read_cannot_collapse_a_trial(
+    cell: Cells, assignment: Assignments, data: Dataset
+) -> None:
+    rare = (np.arange(240) % 40 == 0).astype(np.int64)
+    one_sided = replace(data, targets={**data.targets, "emotion": rare})
+    result = fit(assignment(cell(train={"epochs": 2, "lr": 0.001, "select": "mse"})), one_sided)
+    assert result.state == "done"
+
+
+def test_predictions_that_are_not_finite_at_the_end_give_the_state_diverged(
+    cell: Cells, assignment: Assignments, data: Dataset, fold: Fold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Trial.predict
+
+    def spoilt(self: Trial, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+        predictions = honest(self, rows, epoch)
+        return {task: x * (np.nan if rows is fold.tests["test"] else 1) for task, x in predictions.items()}
+
+    monkeypatch.setattr(Trial, "predict", spoilt)
+    result = fit(assignment(cell()), data)
+    assert result.state == "diverged"
+    assert len(result.curve) == 4
+
+
+def test_an_infinite_term_of_weight_zero_is_no_divergence(
+    cell: Cells, assignment: Assignments, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = {"emotion": "cross_entropy", "kl": {"name": "kl_prior", "weight": 0.0}}
+    with monkeypatch.context() as patch:
+        patch.setattr("butfor.plugins.losses.kl_prior.KlPrior.forward", lambda *_: torch.tensor(float("inf")))
+        assert fit(assignment(cell(losses=losses)), data).state == "done"
+
+
+def test_training_uses_one_thread_and_gives_the_others_back(
+    cell: Cells, assignment: Assignments, data: Dataset
+) -> None:
+    torch.set_num_threads(2)
+    try:
+        fit(assignment(cell(train={"epochs": 1})), data)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_the_order_and_masks_of_shared_parts_do_not_depend_on_other_terms(

@@ -62,6 +62,11 @@ def test_building_a_system_leaves_torchs_generator_alone(cell: Cells, data: Data
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_a_term_that_reads_labels_alone_gives_no_task_a_head(cell: Cells, data: Dataset) -> None:
+    losses = {"valence": "mse", "contrastive": {"name": "info_nce", "negatives": "different_label", "task": "emotion"}}
+    assert set(system(cell(losses=losses), data).head) == {"valence"}
+
+
 def test_only_tasks_that_a_term_is_for_get_a_head(cell: Cells, data: Dataset) -> None:
     assert set(system(cell(losses={"emotion": "focal"}), data).head) == {"emotion"}
     assert set(system(cell(), data).head) == {"emotion", "valence"}

@@ -20,7 +20,8 @@ def walk(train: TrainSettings, optimizer: torch.optim.Optimizer, weight: torch.T
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_updates_equal_those_of_torchs_plain_optimiser(name: str) -> None:
-    train = TrainSettings(optimizer=name, lr=0.01, weight_decay=0.1, momentum=0.5)
+    momentum = {"momentum": 0.5} if name == "sgd" else {}
+    train = TrainSettings(optimizer=name, lr=0.01, weight_decay=0.1, **momentum)
     plain = {
         "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
         "adam": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1),
@@ -51,6 +52,14 @@ def test_plateau_halves_the_rate_after_patience_and_respects_the_floor() -> None
         schedule.step(score)
         rates.append(schedule.lr)
     assert rates == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.05, 0.03, 0.03, 0.03])
+
+
+def test_a_score_below_zero_that_does_not_grow_lowers_the_rate_too() -> None:
+    train = TrainSettings(lr=0.1, scheduler=Plateau(factor=0.5, patience=1, min_lr=0.0))
+    schedule = Schedule(train, make_optimizer(train, [torch.zeros(1, requires_grad=True)]))
+    for _ in range(3):
+        schedule.step(-0.5)
+    assert schedule.lr == pytest.approx(0.05)
 
 
 def test_cosine_ends_at_its_minimum_and_no_scheduler_keeps_the_rate() -> None:
