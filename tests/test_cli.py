@@ -303,18 +303,34 @@ def test_a_trial_that_raises_is_a_row_and_costs_no_other(butfor, tmp_path: Path)
     assert "small: 4 trials to train, 12 already in the store" in retried.err
 
 
-def test_an_interrupted_run_keeps_what_is_finished_and_goes_on_from_there(butfor, tmp_path: Path) -> None:
+def signalled(number: signal.Signals, folder: Path) -> tuple[int, str]:
+    """Start a long run in `folder`, send it `number` after its third trial, and give its exit code and what it said."""
     long = STUDY.replace("seeds: 2", "seeds: 30").replace("epochs: 2", "epochs: 10")
-    (tmp_path / "ablations.yaml").write_text(long)
-    command = [sys.executable, "-m", "butfor", "run", "--jobs", "2"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    (folder / "ablations.yaml").write_text(long)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "butfor", "run", "--jobs", "2"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - as on a terminal
+    )
+    with process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("[3/"):
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
-        _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
+        _, told = process.communicate(timeout=120)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_keeps_what_is_finished_and_goes_on_from_there(
+    butfor, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    left, told = signalled(number, tmp_path)
+    assert left == code
     assert "Traceback" not in told
     with Store.open(tmp_path / "results" / "store.sqlite") as store:
         finished = store.studies()["small"]
@@ -355,19 +371,6 @@ def test_what_cannot_be_written_or_read_is_told_without_a_traceback(butfor, tmp_
         told = butfor(command)
         assert told.code == 2
         assert "UTF-8" in told.err or "utf-8" in told.err
-
-
-def test_a_terminated_run_ends_its_workers_and_says_so(butfor, tmp_path: Path) -> None:
-    (tmp_path / "ablations.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 30").replace("epochs: 2", "epochs: 10"))
-    command = [sys.executable, "-m", "butfor", "run", "--jobs", "2"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("[3/"):
-                process.send_signal(signal.SIGTERM)
-                break
-        process.communicate(timeout=60)
-    assert process.returncode == 143
 
 
 def test_the_three_ways_to_start_are_one_command(tmp_path: Path) -> None:
