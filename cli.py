@@ -6,6 +6,8 @@ Heavy packages load inside the command that needs them, so that `butfor --help` 
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -30,7 +32,7 @@ app = typer.Typer(
 
 SHIPPED = Path(__file__).parent / "ablations.yaml"
 
-DONE, SOME_FAILED, WRONG_INPUT, BAD_STORE, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, SOME_FAILED, WRONG_INPUT, BAD_STORE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 File = Annotated[
     Path | None,
@@ -197,13 +199,26 @@ def _terminate(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 
+def _leave(code: int) -> NoReturn:
+    """Leave now, without waiting for threads that still wait for workers; what is finished is on the disk."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main() -> None:
     """Run the command line: every error a user can make ends in a message and an exit code, never a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        _leave(INTERRUPTED)
+    except SystemExit as leaving:
+        if leaving.code in (INTERRUPTED, TERMINATED):
+            _leave(leaving.code)
+        raise
     except StoreError as error:
         typer.echo(f"butfor: {error}", err=True)
         sys.exit(BAD_STORE)

@@ -10,6 +10,7 @@ if not __package__:
 
 import runpy
 import traceback
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +32,7 @@ from .registry import assemble, core_digest
 from .reports.rebuild import PREDICTIONS, STORE, write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from .core.catalogue import Catalogue
 
@@ -113,13 +114,23 @@ def run(
     every = [trial.key for trial in prepared.trials]
     with Store.open(out / STORE) as store:
         store.share(prepared.study.name, store.states(every))
-        for item, outcome in executor.run(train, work):
-            result = outcome if isinstance(outcome, TrainResult) else failure(item, outcome)
-            if result.predictions:
-                write_predictions(out / PREDICTIONS, result.key, result.predictions)
-            store.save(result, prepared.study.name, settings[result.cell], replace_failed=replace_failed)
-            finished(result)
+        with _closed(executor.run(train, work)) as outcomes:
+            for item, outcome in outcomes:
+                result = outcome if isinstance(outcome, TrainResult) else failure(item, outcome)
+                if result.predictions:
+                    write_predictions(out / PREDICTIONS, result.key, result.predictions)
+                store.save(result, prepared.study.name, settings[result.cell], replace_failed=replace_failed)
+                finished(result)
         return store.states(every)
+
+
+@contextmanager
+def _closed(outcomes: Iterator[tuple[Any, Any]]) -> Iterator[Iterator[tuple[Any, Any]]]:
+    """Close the executor's iterator at once when the run is left early, so that its workers end."""
+    try:
+        yield outcomes
+    finally:
+        getattr(outcomes, "close", lambda: None)()
 
 
 def train(work: Work) -> TrainResult:

@@ -321,7 +321,10 @@ def signalled(number: signal.Signals, folder: Path) -> tuple[int, str]:
             if line.startswith("[3/"):
                 process.send_signal(number)
                 break
-        _, told = process.communicate(timeout=120)
+        try:
+            _, told = process.communicate(timeout=60)
+        finally:
+            process.kill()
     return process.returncode, told
 
 
