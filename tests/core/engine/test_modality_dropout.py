@@ -30,7 +30,7 @@ def test_six_patterns_are_equally_likely_and_never_all_three() -> None:
 
 
 def test_the_rate_is_nought_until_the_warmup_ends_and_full_at_twice_its_length() -> None:
-    spec = ModalityDropout(rate=0.4, warmup=20)  # type: ignore[arg-type]
+    spec = ModalityDropout(rate=0.4, warmup=20)
     rates = {epoch: (~draw(spec, epoch=epoch).all(1)).float().mean().item() for epoch in (0, 19, 20, 30, 40, 90)}
     assert rates[0] == rates[19] == rates[20] == 0
     assert rates[30] == pytest.approx(0.2, abs=0.01)

@@ -81,7 +81,7 @@ def test_dropout_keeps_the_expectation_and_takes_its_rate_as_a_tensor() -> None:
             assert by_number.mean().item() == pytest.approx(1, abs=0.05)
         noise.begin(0)
         with noise:
-            by_tensor = functional.dropout(x, torch.tensor(rate))  # type: ignore[arg-type]
+            by_tensor = functional.dropout(x, torch.tensor(rate))
         assert torch.allclose(by_number, by_tensor)
 
 
