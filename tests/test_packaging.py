@@ -34,7 +34,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
 
 
 def test_only_the_modules_of_the_house_stand_in_the_root() -> None:
-    allowed = {"__init__.py", "__main__.py", "cli.py", "registry.py", "runner.py"}
+    allowed = {"__init__.py", "__main__.py", "registry.py", "runner.py"}
     assert {path.name for path in ROOT.glob("*.py")} == allowed
 
 

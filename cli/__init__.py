@@ -1,0 +1,12 @@
+"""The command line. Standard output carries data; standard error carries progress and problems.
+
+One file a command. Heavy packages load inside the command that needs them, so that `butfor --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from . import plan, plugins, run, table
+from .app import app
+from .leaving import main
+
+__all__ = ["app", "main", "plan", "plugins", "run", "table"]

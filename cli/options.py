@@ -1,0 +1,44 @@
+"""What several commands share: their options, their exit codes, and which study is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..core.errors import Finding, StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHIPPED = Path(__file__).parents[1] / "ablations.yaml"
+
+DONE, SOME_FAILED, WRONG_INPUT, BAD_STORE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+
+File = Annotated[
+    Path | None,
+    typer.Argument(
+        help="The study. Default: ablations.yaml here, else the one that ships with butfor.", metavar="FILE"
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Folder of the run store, and of one folder for each study.", metavar="DIR")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Train this many seeds, whatever the study says.", metavar="N")]
+Only = Annotated[list[str] | None, typer.Option(help="Only this design; may be given again.", metavar="DESIGN")]
+MaxTrials = Annotated[int, typer.Option(min=1, help="Refuse a larger study before it is expanded.", metavar="N")]
+
+
+def warn(warnings: Iterable[object]) -> None:
+    """Print each on standard error."""
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def found(file: Path | None) -> Path:
+    """The study to use. Raises StudyError where there is none."""
+    if file is None:
+        here = Path("ablations.yaml")
+        file = here if here.is_file() else SHIPPED
+    if not file.is_file():
+        raise StudyError(Finding("there is no such file", file=str(file)))
+    return file
