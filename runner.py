@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
-from .core.engine.work import Shelf, Work, perform
+from .core.engine.work import Shelf, Work, WorkTrial, perform
 from .core.errors import StudyError, nearest
 from .core.predictions import write_predictions
 from .core.results import TrainResult
@@ -32,7 +32,7 @@ from .registry import assemble, core_digest
 from .reports.rebuild import PREDICTIONS, STORE, write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from .core.catalogue import Catalogue
 
@@ -115,8 +115,7 @@ def run(
     with Store.open(out / STORE) as store:
         store.share(prepared.study.name, store.states(every))
         with _closed(executor.run(train, work)) as outcomes:
-            for item, outcome in outcomes:
-                result = outcome if isinstance(outcome, TrainResult) else failure(item, outcome)
+            for result in results(outcomes):
                 if result.predictions:
                     write_predictions(out / PREDICTIONS, result.key, result.predictions)
                 store.save(result, prepared.study.name, settings[result.cell], replace_failed=replace_failed)
@@ -133,17 +132,28 @@ def _closed(outcomes: Iterator[tuple[Any, Any]]) -> Iterator[Iterator[tuple[Any,
         getattr(outcomes, "close", lambda: None)()
 
 
-def train(work: Work) -> TrainResult:
-    """One trial, in whatever process this is."""
+def train(work: Work) -> Iterator[TrainResult]:
+    """The trials of a work, in whatever process this is."""
     return perform(work, catalogue_with(work.plugins), _shelf)
 
 
-def failure(work: Work, error: BaseException) -> TrainResult:
+def results(outcomes: Iterable[tuple[Work, TrainResult | BaseException]]) -> Iterator[TrainResult]:
+    """A result for every trial: where a work raised, its trials that had no result yet have failed."""
+    ended: set[str] = set()
+    for work, outcome in outcomes:
+        if isinstance(outcome, TrainResult):
+            ended.add(outcome.key)
+            yield outcome
+        else:
+            yield from (failure(trial, outcome) for trial in work.trials if trial.key not in ended)
+
+
+def failure(trial: WorkTrial, error: BaseException) -> TrainResult:
     """A trial that raised: a result like any other, with the reason."""
     told = "".join(traceback.format_exception(error))
     message = f"{type(error).__name__}: {error}"
     provenance: dict[str, Any] = {"traceback": told}
-    return TrainResult(work.key, work.cell, work.seed, work.fold, "failed", message, provenance=provenance)
+    return TrainResult(trial.key, trial.cell, trial.seed, trial.fold, "failed", message, provenance=provenance)
 
 
 if __name__ == "__main__":

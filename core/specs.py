@@ -170,8 +170,11 @@ class ExecutorSpec(Spec):
     kind = "executor"
 
     @abstractmethod
-    def run(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield `(item, outcome)` as items finish, in any order; an outcome that is an exception is a failed item."""
+    def run(self, work: Callable[[Any], Iterable[Any]], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield `(item, outcome)` for each thing that `work(item)` yields, as it comes; items in any order.
+
+        An outcome that is an exception is the last of its item: `work` raised it, or whatever ran the item died.
+        """
 
 
 KINDS: tuple[type[Spec], ...] = (DatasetSpec, EncoderSpec, FusionSpec, LossSpec, ExecutorSpec)

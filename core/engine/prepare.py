@@ -21,7 +21,7 @@ from ..study.problems import Problems
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .model import System
-from .work import Shelf, Work
+from .work import Shelf, Work, WorkTrial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Prepared:
         """The trials of `keys`, ready to be sent to workers."""
         wanted = set(keys)
         return [
-            Work(t.key, t.cell.key, t.cell.resolved, t.seed, t.fold, t.cell.folder, self.plugins)
+            Work((WorkTrial(t.key, t.cell.key, t.cell.resolved, t.seed, t.fold),), t.cell.folder, self.plugins)
             for t in self.trials
             if t.key in wanted
         ]

@@ -1,10 +1,10 @@
-"""A trial as it travels to a worker: plain settings that any process can read again, and the training of it."""
+"""Trials as they travel to a worker: plain settings that any process can read again, and the training of them."""
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..splits import make_folds
@@ -12,7 +12,7 @@ from ..study.settings import CellSettings
 from .loop import Assignment, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from ..catalogue import Catalogue
     from ..dataset import Dataset
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One trial to train. Holds no objects of plugins, so that it can be sent to a process that has not loaded them."""
+class WorkTrial:
+    """One trial of a work."""
 
     key: str
     cell: str
@@ -31,10 +31,24 @@ class Work:
     """Resolved settings of the cell."""
     seed: int
     fold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Trials to train together, the unit that an executor sends to a worker.
+
+    Holds no objects of plugins, so that it can be sent to a process that has not loaded them.
+    """
+
+    trials: tuple[WorkTrial, ...]
     folder: str
     """Folder that relative paths of the data set start from."""
     plugins: tuple[str, ...] = ()
     """Single-file plugins to load first."""
+
+    def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
+        """The trials of `keys`, each as a work of its own."""
+        return [replace(self, trials=(trial,)) for trial in self.trials if trial.key in keys]
 
 
 @dataclass
@@ -69,11 +83,12 @@ def _key(folder: str, spec: DatasetSpec | SplitSpec) -> str:
     return json.dumps([folder, spec.resolved()], sort_keys=True)
 
 
-def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> TrainResult:
-    """Train one trial."""
+def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainResult]:
+    """Train the trials of `work`; each result comes as soon as its trial has ended."""
     context = {"catalogue": catalogue, "folder": work.folder}
-    settings = CellSettings.model_validate(work.settings, context=context)
-    folds = shelf.folds(settings.dataset, settings.splits, work.folder)
-    fold = next(fold for fold in folds if fold.name == work.fold)
-    data = shelf.data(settings.dataset, work.folder)
-    return fit(Assignment(work.key, work.cell, settings, work.seed, fold), data)
+    for trial in work.trials:
+        settings = CellSettings.model_validate(trial.settings, context=context)
+        folds = shelf.folds(settings.dataset, settings.splits, work.folder)
+        fold = next(fold for fold in folds if fold.name == trial.fold)
+        data = shelf.data(settings.dataset, work.folder)
+        yield fit(Assignment(trial.key, trial.cell, settings, trial.seed, fold), data)

@@ -26,7 +26,7 @@ class LocalSpec(ExecutorSpec):
     jobs: int = Field(default=0, ge=0)
     """Number of workers; 0 takes one for each core that this process may use."""
 
-    def run(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    def run(self, work: Callable[[Any], Iterable[Any]], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield items as they finish. A worker that dies fails the item it was on and no other."""
         pending = list(items)
         workers = max(1, min(self.jobs or _cores(), len(pending)))
@@ -45,7 +45,7 @@ def _cores() -> int:
 
 
 def _pooled(
-    work: Callable[[Any], Any], items: list[Any], workers: int, suspects: list[Any]
+    work: Callable[[Any], Iterable[Any]], items: list[Any], workers: int, suspects: list[Any]
 ) -> Iterator[tuple[Any, Any]]:
     """Yield finished items; those that were unfinished when a worker died go to `suspects`."""
     if not items:
@@ -57,7 +57,7 @@ def _pooled(
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread)
     waiting: set[Future[Any]] = set()
     try:
-        futures: dict[Future[Any], Any] = {pool.submit(work, item): item for item in items}
+        futures: dict[Future[Any], Any] = {pool.submit(_outcomes, work, item): item for item in items}
         waiting = set(futures)
         while waiting:
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -66,12 +66,23 @@ def _pooled(
                 if isinstance(error, BrokenProcessPool):
                     suspects.append(futures[future])
                 else:
-                    yield futures[future], error or future.result()
+                    for outcome in [error] if error else future.result():
+                        yield futures[future], outcome
     finally:
         if waiting:  # left before the end: nobody reads what the workers still do
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _outcomes(work: Callable[[Any], Iterable[Any]], item: Any) -> list[Any]:  # noqa: ANN401 - whatever is worked on
+    """All that an item yields, and the exception that ended it, if one did."""
+    outcomes: list[Any] = []
+    try:
+        outcomes.extend(work(item))
+    except Exception as error:  # noqa: BLE001 - a failed trial is a result, not a crash
+        outcomes.append(error)
+    return outcomes
 
 
 def _one_thread() -> None:

@@ -16,11 +16,12 @@ class SerialSpec(ExecutorSpec):
     name: Literal["serial"] = "serial"
     """Which plugin."""
 
-    def run(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield each item with its outcome, in order; an exception is an outcome."""
+    def run(self, work: Callable[[Any], Iterable[Any]], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Yield each outcome of each item, in order; an exception is an outcome."""
         for item in items:
             try:
-                yield item, work(item)
+                for outcome in work(item):
+                    yield item, outcome
             except Exception as error:  # noqa: BLE001 - a failed trial is a result, not a crash
                 yield item, error
 

@@ -40,7 +40,9 @@ def scores(tmp_path_factory):
     file = Path(tmp_path_factory.mktemp("study")) / "study.yaml"
     file.write_text(STUDY, encoding="utf-8")
     prepared = runner.prepare(*runner.read_study(file))
-    results = [runner.train(work) for work in prepared.work([trial.key for trial in prepared.trials])]
+    results = [
+        result for work in prepared.work([trial.key for trial in prepared.trials]) for result in runner.train(work)
+    ]
     assert {result.state for result in results} == {"done"}
     plan = prepared.plan
     names = {row.cell: "full" if row.baseline else row.label for row in plan.designs[0].rows}

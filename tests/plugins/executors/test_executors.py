@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,20 +14,20 @@ from butfor.plugins.executors.local import LocalSpec
 from butfor.plugins.executors.serial import SerialSpec
 
 
-def work(item: int) -> int:
+def work(item: int) -> Iterator[int]:
     if item == 3:
         raise ValueError("three")
-    return item * item
+    yield item * item
 
 
-def threads(_: int) -> int:
-    return torch.get_num_threads()
+def threads(_: int) -> Iterator[int]:
+    yield torch.get_num_threads()
 
 
-def dies(item: int) -> int:
+def dies(item: int) -> Iterator[int]:
     if item == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-    return item
+    yield item
 
 
 @pytest.mark.parametrize("executor", [SerialSpec(), LocalSpec(jobs=2)])
@@ -48,10 +49,10 @@ def test_a_worker_that_is_killed_fails_its_item_and_no_other() -> None:
     assert isinstance(error, TrainingError)
 
 
-def sleeps(item: int) -> int:
+def sleeps(item: int) -> Iterator[int]:
     if item:
         time.sleep(60)
-    return item
+    yield item
 
 
 def test_leaving_early_ends_the_workers() -> None:
