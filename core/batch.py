@@ -73,7 +73,8 @@ class Outputs(NamedTuple):
     """{task: (B, C) logits or (B,) values}."""
     present: Tensor
     """(B, M) bool: what the fusion saw, after modality dropout."""
-    epoch: int
+    epoch: int | Tensor
+    """Counted from 0; a 0-d tensor where trials are trained as a stack."""
 
 
 class Shapes(NamedTuple):

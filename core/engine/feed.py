@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..standardise import standardise
 from ..streams import numpy_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from torch import Tensor
 
@@ -20,17 +21,51 @@ if TYPE_CHECKING:
     from ..splits import Fold
 
 
+class Feeds:
+    """The feeds of one data set. The standardised tables of the `room` folds lately used are kept."""
+
+    def __init__(self, data: Dataset, room: int = 8) -> None:
+        self.data = data
+        self._room = room
+        self._tables: OrderedDict[tuple[int, bool], tuple[Fold, dict[str, Tensor]]] = OrderedDict()
+
+    def feed(self, fold: Fold, modalities: tuple[str, ...], *, standardised: bool) -> Feed:
+        """Tensors of `modalities` for `fold`."""
+        key = (id(fold), standardised)
+        _, tables = self._tables.setdefault(key, (fold, {}))
+        self._tables.move_to_end(key)
+        while len(self._tables) > self._room:
+            self._tables.popitem(last=False)
+        tables |= feature_tables(self.data, fold, set(modalities) - set(tables), standardised=standardised)
+        return Feed(self.data, fold, modalities, standardised=standardised, tables=tables)
+
+
+def feature_tables(data: Dataset, fold: Fold, modalities: Collection[str], *, standardised: bool) -> dict[str, Tensor]:
+    """{modality: (N, D) or (N, T, D)} in the default dtype, with zeros where the modality is absent."""
+    features = {m: data.features[m] for m in modalities}
+    if standardised:
+        features = standardise(features, data.lengths, data.present, fold.train)
+    return {m: _absent_are_zero(x, data.present[m]).to(torch.get_default_dtype()) for m, x in features.items()}
+
+
 class Feed:
     """Tensors of the modalities that take part, for all rows of the data set; `batch` picks some."""
 
-    def __init__(self, data: Dataset, fold: Fold, modalities: tuple[str, ...], *, standardised: bool) -> None:
-        features = dict(data.features)
-        if standardised:
-            features = dict(standardise(features, data.lengths, data.present, fold.train))
+    def __init__(
+        self,
+        data: Dataset,
+        fold: Fold,
+        modalities: tuple[str, ...],
+        *,
+        standardised: bool,
+        tables: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        if tables is None:
+            tables = feature_tables(data, fold, modalities, standardised=standardised)
         present = np.stack([data.present[m] for m in modalities], axis=1)
         self.fold = fold
         self.tasks: dict[str, Task] = dict(data.tasks)
-        self.features = {m: _absent_are_zero(features[m], data.present[m]) for m in modalities}
+        self.features = {m: tables[m] for m in modalities}
         self.lengths = {m: torch.from_numpy(data.lengths[m].astype(np.int64)) for m in modalities}
         self.present = torch.from_numpy(present)
         self.targets = {t: _target(data.targets[t], data.labelled[t], task) for t, task in data.tasks.items()}
@@ -51,13 +86,26 @@ class Feed:
             rows=rows,
         )
 
+    def fill(self, batch: Batch) -> None:
+        """Write the samples `batch.rows` (K, B) into a stacked `batch` (K, B, ...), in place; all but the features."""
+        rows = batch.rows.view(-1)
+        pairs = [(self.lengths[m], n) for m, n in batch.lengths.items()]
+        pairs += [(self.targets[t], y) for t, y in batch.targets.items()]
+        pairs += [(self.labelled[t], y) for t, y in batch.labelled.items()]
+        for table, place in [*pairs, (self.present, batch.present)]:
+            torch.index_select(table, 0, rows, out=place.view(-1, *table.shape[1:]))
+
+    def batch_size(self, asked: int) -> int:
+        """Rows of a training batch."""
+        return min(asked, len(self.fold.train))
+
     def training_rows(self, epoch: int, batch_size: int, *stream: str | int) -> Iterator[Tensor]:
         """Row numbers of each batch of `epoch`, in the stream's order; a smaller last batch is left out.
 
         Where there are fewer training rows than `batch_size`, all of them make the one batch.
         """
         order = numpy_stream(*stream, "order", epoch).permutation(self.fold.train)
-        size = min(batch_size, len(order))
+        size = self.batch_size(batch_size)
         for start in range(0, len(order) - size + 1, size):
             yield torch.from_numpy(order[start : start + size])
 
@@ -68,5 +116,5 @@ def _absent_are_zero(features: np.ndarray, present: np.ndarray) -> Tensor:
 
 
 def _target(target: np.ndarray, labelled: np.ndarray, task: Task) -> Tensor:
-    known = np.where(labelled, target, 0)
-    return torch.from_numpy(known.astype(np.int64 if task.kind == "classes" else np.float32))
+    known = torch.from_numpy(np.where(labelled, target, 0))
+    return known.to(torch.int64 if task.kind == "classes" else torch.get_default_dtype())

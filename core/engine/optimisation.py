@@ -27,6 +27,12 @@ def make_optimizer(train: TrainSettings, parameters: Sequence[Tensor]) -> torch.
     return kind(parameters, lr=train.lr, weight_decay=train.weight_decay, fused=True)
 
 
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Use this learning rate from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
 def clip_gradients(clip: Clip | None, parameters: Sequence[Tensor]) -> None:
     """Limit the gradients in place, each element or their common norm."""
     if clip is None:
@@ -38,10 +44,10 @@ def clip_gradients(clip: Clip | None, parameters: Sequence[Tensor]) -> None:
 
 
 class Schedule:
-    """The learning rate after each epoch."""
+    """The learning rate after each epoch: torch's own schedulers, on a stand-in that only holds the rate."""
 
-    def __init__(self, train: TrainSettings, optimizer: torch.optim.Optimizer) -> None:
-        self._optimizer = optimizer
+    def __init__(self, train: TrainSettings) -> None:
+        optimizer = self._optimizer = torch.optim.SGD([torch.zeros(())], lr=train.lr)
         self._plateau: ReduceLROnPlateau | None = None
         self._cosine: CosineAnnealingLR | None = None
         settings = train.scheduler
@@ -67,6 +73,7 @@ class Schedule:
         if self._plateau is not None:
             self._plateau.step(score)
         elif self._cosine is not None:
+            self._optimizer.step()  # does nothing, and torch warns of a schedule that steps without it
             self._cosine.step()
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -14,17 +11,19 @@ from torch import nn
 from ..errors import DataError, Finding, StudyError, nearest
 from ..metrics import metric_names
 from ..selection import Selection
-from ..splits import leaks
+from ..splits import held_out, leaks
 from ..study.fit import check_against_data, place_of
 from ..study.locate import locate
 from ..study.problems import Problems
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
+from .blame import Parts
+from .bundles import bundle
 from .model import System
-from .work import Shelf, Work, WorkTrial
+from .structure import structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
 
     from ..catalogue import Catalogue
     from ..dataset import Dataset
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from ..study.plan import Plan, PlannedMetric
     from ..study.study import Study
     from ..study.trial import Trial
+    from .work import Shelf, Work
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,26 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     """What is allowed and odd about the data: groups that stand in two parts of a fold."""
 
-    def work(self, keys: Sequence[str]) -> list[Work]:
-        """The trials of `keys`, ready to be sent to workers."""
+    engine: str = "one"
+    """`stack`, or `one` at a time."""
+    batch_sizes: Mapping[str, int] = field(default_factory=dict)
+    """{key of the trial: rows of its training batches}."""
+
+    def work(self, keys: Collection[str], workers: int = 1) -> list[Work]:
+        """The trials of `keys`, in works that keep `workers` busy, ready to be sent to them."""
         wanted = set(keys)
-        return [
-            Work((WorkTrial(t.key, t.cell.key, t.cell.resolved, t.seed, t.fold),), t.cell.folder, self.plugins)
-            for t in self.trials
-            if t.key in wanted
-        ]
+        chosen = [trial for trial in self.trials if trial.key in wanted]
+        return bundle(chosen, self.engine, self.batch_sizes, workers=workers, plugins=self.plugins)
 
 
 def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:
     """Load what the study names and check every cell against it.
 
-    `machine` tells what besides settings, data and plugins decides the numbers: versions, the device. Raises StudyError
-    with every problem: data that cannot be read or split, parts that do not fit them, a selection that asks for a
-    metric that nothing trains.
+    `machine` tells what besides settings, data and plugins decides the numbers: versions, the device, the `engine`.
+    Raises StudyError with every problem: data that cannot be read or split, parts that do not fit them, a selection
+    that asks for a metric that nothing trains.
     """
-    preparation = _Preparation(study, shelf)
+    preparation = _Preparation(study, shelf, catalogue)
     for cell in study.cells:
         preparation.look_at(cell)
     preparation.problems.stop_if_any()
@@ -72,15 +74,26 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     preparation.problems.stop_if_any()
     num = len(study.seeds) * sum(len(preparation.folds[cell.data_key]) for cell in study.cells)
     if num > max_trials:
-        raise StudyError(Finding(f"{num:,} trials, more than the {max_trials:,} that are allowed", study.source))
+        raise StudyError(
+            Finding(f"{num:,} trials, more than the {max_trials:,} that are allowed", study.source, code="BF312")
+        )
     digests = {key: data.digest() for key, data in preparation.data.items()}
     rows = {key: {fold.name: _rows_digest(fold) for fold in folds} for key, folds in preparation.folds.items()}
     trials = expand(
         study, rows, lambda cell: {"data": digests[cell.data_key], **machine, **plugin_digests(cell, catalogue)}
     )
     plan = study.plan(trials, preparation.ordered_metrics())
+    plan = plan.model_copy(update={"held_out": held_out(preparation.folds[study.baseline.data_key])})
     tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
-    return Prepared(study, trials, _with_test_splits(plan, tests), catalogue.files, preparation.warnings())
+    return Prepared(
+        study,
+        trials,
+        _with_test_splits(plan, tests),
+        catalogue.files,
+        preparation.warnings(),
+        machine.get("engine", "one"),
+        {trial.key: preparation.batch_size(trial) for trial in trials},
+    )
 
 
 def _with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
@@ -100,6 +113,7 @@ class _Preparation:
 
     study: Study
     shelf: Shelf
+    catalogue: Catalogue
     data: dict[str, Dataset] = field(default_factory=dict)
     folds: dict[str, tuple[Fold, ...]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -130,20 +144,25 @@ class _Preparation:
         if not found:
             self._check_build(cell)
 
+    def batch_size(self, trial: Trial) -> int:
+        """Rows of a training batch of the trial."""
+        folds = self.folds[trial.cell.data_key]
+        rows = next(fold.train for fold in folds if fold.name == trial.fold)
+        return min(trial.cell.settings.train.batch_size, len(rows))
+
     def _data_error(self, cell: Cell, error: DataError) -> None:
         part = "splits" if cell.data_key in self.data else "dataset"
         path = f"{part}.{error.setting}" if error.setting else part
         place = place_of(cell.node, path)
-        self.problems.add(place, str(error), path)
+        self.problems.add(place, str(error), path, code="BF409" if part == "splits" else "BF408")
         self.broken.add(cell.data_key)
 
     def _check_build(self, cell: Cell) -> None:
         """Build each structure once: what only building shows is shown before anything trains."""
-        parts = {key: value for key, value in cell.resolved.items() if key not in ("train", "splits")}
-        structure = json.dumps(parts, sort_keys=True)
-        if structure not in self._tasks:
-            self._tasks[structure] = self._built_tasks(cell)
-        names = self._tasks[structure]
+        built = structure(cell.settings)
+        if built not in self._tasks:
+            self._tasks[built] = self._built_tasks(cell)
+        names = self._tasks[built]
         if names is None:
             return
         known = metric_names(self.data[cell.data_key].tasks, names)
@@ -151,7 +170,13 @@ class _Preparation:
             selection = Selection.parse(cell.settings.train.select, known)
         except StudyError as error:
             for finding in error.findings:
-                self.problems.add(place_of(cell.node, "train.select"), finding.message, "train.select", finding.remedy)
+                self.problems.add(
+                    place_of(cell.node, "train.select"),
+                    finding.message,
+                    "train.select",
+                    finding.remedy,
+                    code=finding.code,
+                )
             return
         self.selected |= dict.fromkeys(selection.metrics)
         for metric in known:
@@ -162,12 +187,16 @@ class _Preparation:
         try:
             return tuple(System(cell.settings, self.data[cell.data_key], "check").head)
         except StudyError as error:
+            blame = Parts(cell.settings, self.catalogue).blamed(error, None)
             for finding in error.findings:
-                path = finding.path or "baseline"
-                self.problems.add(place_of(cell.node, finding.path), finding.message, path, finding.remedy)
+                path, code = finding.path or blame.path, finding.code or "BF411"
+                self.problems.add(place_of(cell.node, path), finding.message, path, finding.remedy, code=code)
         except Exception as error:  # noqa: BLE001 - whatever a plugin's `build` raises is told of, not thrown
-            told = f"the system of '{cell.label}' cannot be built: {type(error).__name__}: {error}"
-            self.problems.add(place_of(cell.node, "fusion"), told.partition("\n")[0], _raiser(error))
+            blame = Parts(cell.settings, self.catalogue).blamed(error, None)
+            first = str(error).strip().partition("\n")[0]
+            where = f" ({blame.where})" if blame.where else ""
+            told = f"{blame.told} cannot be built: {type(error).__name__}: {first}{where}"
+            self.problems.add(place_of(cell.node, blame.path), told, blame.path, code="BF411")
         return None
 
     def check_tables(self) -> None:
@@ -179,11 +208,11 @@ class _Preparation:
                 if name not in self.metrics:
                     near = nearest(name, list(self.metrics))
                     place = locate(self.study.node, ["tables", number, "metrics"])[0].place
-                    self.problems.add(place, f"unknown metric '{name}'", f"tables.{number}.metrics", near)
+                    self.problems.add(place, f"unknown metric '{name}'", f"tables.{number}.metrics", near, code="BF314")
             if table.split not in splits:
                 place = locate(self.study.node, ["tables", number, "split"])[0].place
                 message = f"unknown split '{table.split}'"
-                self.problems.add(place, message, f"tables.{number}.split", nearest(table.split, splits))
+                self.problems.add(place, message, f"tables.{number}.split", nearest(table.split, splits), code="BF315")
 
     def warnings(self) -> tuple[str, ...]:
         """Each leak once, whichever cells share the folds."""
@@ -197,13 +226,6 @@ class _Preparation:
         return tuple(self.metrics[name] for name in order)
 
 
-def _raiser(error: BaseException) -> str:
-    """The part that raised: the module of the last file in the traceback that is neither core's nor torch's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    files = [frame.filename for frame in frames if "/core/" not in frame.filename and "/torch/" not in frame.filename]
-    return Path(files[-1]).stem if files else ""
-
-
 def _unfit_names(cell: Cell, tasks: tuple[str, ...]) -> Iterator[Finding]:
     """Modalities, terms and tasks become names of modules, and torch keeps some words for itself."""
     named = {"modality": cell.settings.modalities, "loss term": tuple(cell.settings.losses), "task": tasks}
@@ -214,7 +236,10 @@ def _unfit_names(cell: Cell, tasks: tuple[str, ...]) -> Iterator[Finding]:
                 path = f"losses.{name}" if what == "loss term" else "dataset"
                 place = place_of(cell.node, path)
                 yield at(
-                    place, f"'{name}' cannot be the name of a {what}: it is kept for other things, or has a dot", path
+                    place,
+                    f"'{name}' cannot be the name of a {what}: it is kept for other things, or has a dot",
+                    path,
+                    code="BF410",
                 )
 
 

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..splits import make_folds
 from ..study.settings import CellSettings
-from .loop import Assignment, fit
+from .assignment import Assignment
+from .feed import Feeds
+from .loop import fit
+from .slots import Slots, held_terms
+from .structure import not_stackable
+from .verdicts import why_not_stacked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..catalogue import Catalogue
     from ..dataset import Dataset
@@ -45,6 +50,10 @@ class Work:
     """Folder that relative paths of the data set start from."""
     plugins: tuple[str, ...] = ()
     """Single-file plugins to load first."""
+    engine: str = "one"
+    """`stack`, or `one` at a time."""
+    program: str = ""
+    """Of a stack: a hash of its structure and of all code that takes part."""
 
     def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
         """The trials of `keys`, each as a work of its own."""
@@ -58,6 +67,7 @@ class Shelf:
     room: int = 4
     _data: OrderedDict[str, Dataset] = field(default_factory=OrderedDict)
     _folds: dict[str, tuple[Fold, ...]] = field(default_factory=dict)
+    _feeds: dict[str, Feeds] = field(default_factory=dict)
 
     def data(self, spec: DatasetSpec, folder: str) -> Dataset:
         """The data set, loaded once."""
@@ -65,6 +75,7 @@ class Shelf:
         if key not in self._data:
             while len(self._data) >= self.room:
                 oldest, _ = self._data.popitem(last=False)
+                self._feeds.pop(oldest, None)
                 self._folds = {name: folds for name, folds in self._folds.items() if not name.startswith(oldest)}
             self._data[key] = spec.load()
         self._data.move_to_end(key)
@@ -78,17 +89,47 @@ class Shelf:
             self._folds[key] = make_folds(splits, data)
         return self._folds[key]
 
+    def feeds(self, spec: DatasetSpec, folder: str) -> Feeds:
+        """Its tensors, with what was standardised for folds lately used."""
+        data = self.data(spec, folder)
+        return self._feeds.setdefault(_key(folder, spec), Feeds(data))
+
 
 def _key(folder: str, spec: DatasetSpec | SplitSpec) -> str:
     return json.dumps([folder, spec.resolved()], sort_keys=True)
 
 
 def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainResult]:
-    """Train the trials of `work`; each result comes as soon as its trial has ended."""
+    """Train the trials of `work`; each result comes as soon as its trial has ended.
+
+    Raises what a trial raised. A stack goes on without the trial and raises at its end.
+    """
+    assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
+    feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)
+    reason = _why_alone(work, assignments, feeds.data)
+    if work.engine == "stack" and not reason:
+        yield from Slots(assignments, feeds).run()
+        return
+    for assignment in assignments:
+        yield fit(assignment, feeds.data, feeds, reason)
+
+
+def why_alone(work: Work, catalogue: Catalogue, shelf: Shelf) -> str:
+    """Why the trials of `work` are trained one at a time; empty where they make a stack, or were not asked to."""
+    assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
+    return _why_alone(work, assignments, shelf.data(assignments[0].settings.dataset, work.folder))
+
+
+def _why_alone(work: Work, assignments: Sequence[Assignment], data: Dataset) -> str:
+    first = assignments[0]
+    if work.engine != "stack":
+        return not_stackable(first.settings)
+    return why_not_stacked(work.program, first, data, sorted(held_terms(assignments)))
+
+
+def _assigned(trial: WorkTrial, work: Work, catalogue: Catalogue, shelf: Shelf) -> Assignment:
     context = {"catalogue": catalogue, "folder": work.folder}
-    for trial in work.trials:
-        settings = CellSettings.model_validate(trial.settings, context=context)
-        folds = shelf.folds(settings.dataset, settings.splits, work.folder)
-        fold = next(fold for fold in folds if fold.name == trial.fold)
-        data = shelf.data(settings.dataset, work.folder)
-        yield fit(Assignment(trial.key, trial.cell, settings, trial.seed, fold), data)
+    settings = CellSettings.model_validate(trial.settings, context=context)
+    folds = shelf.folds(settings.dataset, settings.splits, work.folder)
+    fold = next(fold for fold in folds if fold.name == trial.fold)
+    return Assignment(trial.key, trial.cell, settings, trial.seed, fold)

@@ -8,7 +8,7 @@ import pytest
 
 from butfor.core import Dataset, DatasetSpec, Task
 from butfor.core.catalogue import Catalogue
-from butfor.core.engine.loop import Assignment
+from butfor.core.engine.assignment import Assignment
 from butfor.core.splits import Fold
 from butfor.core.study.settings import CellSettings
 from butfor.registry import assemble

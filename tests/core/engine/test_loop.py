@@ -10,7 +10,8 @@ import torch
 from sklearn.metrics import f1_score, mean_squared_error
 
 from butfor.core import Dataset
-from butfor.core.engine.loop import Assignment, Trial, fit
+from butfor.core.engine.assignment import Assignment
+from butfor.core.engine.loop import Trial, fit
 from butfor.core.splits import Fold
 from butfor.core.study.settings import CellSettings
 
@@ -35,7 +36,7 @@ def test_the_same_trial_gives_the_same_numbers_whatever_ran_before(
 def test_training_learns_what_is_there_to_be_learnt(cell: Cells, assignment: Assignments, data: Dataset) -> None:
     train = {"epochs": 25, "batch_size": 32, "lr": 0.01, "scheduler": "cosine"}
     result = fit(assignment(cell(train=train, encoder={"name": "mlp", "width": 16, "dropout": 0.0})), data)
-    assert result.metrics["test"]["accuracy"] > 0.75
+    assert result.metrics["test"]["accuracy"] > 0.7
     assert result.curve[-1]["loss"] < 0.7 * result.curve[0]["loss"]
 
 

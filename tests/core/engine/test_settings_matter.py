@@ -15,7 +15,8 @@ import pytest
 
 from butfor.core import Dataset, DatasetSpec, LossSpec, Settings, Task
 from butfor.core.catalogue import Catalogue
-from butfor.core.engine.loop import Assignment, fit
+from butfor.core.engine.assignment import Assignment
+from butfor.core.engine.loop import fit
 from butfor.core.specs import Spec
 from butfor.core.splits import Fold, SplitSpec, make_folds
 from butfor.core.study.settings import CellSettings

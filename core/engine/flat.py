@@ -1,0 +1,143 @@
+"""The weights of many trials in one block of memory: a row a trial, so that keeping and refilling are row copies."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+
+class _Place(NamedTuple):
+    start: int
+    end: int
+    shape: torch.Size
+
+
+class Layout:
+    """Where each parameter of a structure stands in a row. Matrices (o, i) lie as (i, o), as `x @ W.T` reads them."""
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        self.places: dict[str, _Place] = {}
+        end = 0
+        for name, value in parameters.items():
+            start, end = end, end + value.numel()
+            self.places[name] = _Place(start, end, value.shape)
+        self.size = end
+
+    def views(self, block: Tensor) -> dict[str, Tensor]:
+        """{name: view of `block` (K, size) or (size,)} in the shapes of the parameters, with K before them."""
+        return {name: self._view(block, place) for name, place in self.places.items()}
+
+    def _view(self, block: Tensor, place: _Place) -> Tensor:
+        part = block[..., place.start : place.end]
+        lead = block.shape[:-1]
+        if len(place.shape) == 2:  # noqa: PLR2004 - a matrix
+            return part.view(*lead, place.shape[1], place.shape[0]).transpose(-1, -2)
+        return part.view(*lead, *place.shape)
+
+
+class FlatRows:
+    """Weights, gradients and the two moments of K trials, each (K, size), and their buffers, each (K, ...)."""
+
+    def __init__(self, num_rows: int, module: nn.Module) -> None:
+        parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.layout = Layout(parameters)
+        dtype = next(iter(parameters.values())).dtype if parameters else torch.get_default_dtype()
+        self.weights, self.gradients, self.first, self.second = (
+            torch.zeros(num_rows, self.layout.size, dtype=dtype) for _ in range(4)
+        )
+        self.steps = torch.zeros(num_rows, dtype=torch.float32)
+        self.fixed = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
+        self.buffers = {name: torch.stack([buffer] * num_rows) for name, buffer in module.named_buffers()}
+        self._view()
+
+    def _view(self) -> None:
+        with torch.no_grad():
+            self.leaves = {name: view.requires_grad_() for name, view in self.layout.views(self.weights).items()}
+            self.grads = self.layout.views(self.gradients)
+        blocks = (self.weights, self.gradients, self.first, self.second, self.steps)
+        self.rows = [tuple(block[row] for block in blocks) for row in range(len(self.weights))]
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @torch.no_grad()
+    def take(self, found: Sequence[Tensor | None], limits: Sequence[float]) -> None:
+        """Write the gradients `found`, in the order of the leaves, into the rows, row k clipped to +- `limits[k]`.
+
+        None is zero. The copy and the clipping are one pass over memory. The optimisers' kernels ignore strides without
+        a word, and gradients that come out of a stack are often transposed: they must come through here.
+        """
+        least = min(limits)
+        same = all(limit == least for limit in limits)
+        bounds = torch.tensor(limits, dtype=self.weights.dtype)
+        for view, grad in zip(self.grads.values(), found, strict=True):
+            if grad is None:
+                view.zero_()
+            elif not same:
+                bound = bounds.view(-1, *(1,) * (grad.ndim - 1))
+                torch.clamp(grad, -bound, bound, out=view)
+            elif math.isinf(least):
+                view.copy_(grad)
+            else:
+                torch.clamp(grad, -least, least, out=view)
+
+    @torch.no_grad()
+    def load(self, row: int, module: nn.Module) -> None:
+        """Copy a fresh trial into `row`, and let the parameters and buffers of `module` be that row from now on."""
+        for block in (self.gradients, self.first, self.second):
+            block[row].zero_()
+        self.steps[row] = 0
+        for name, view in self._row(row):
+            own = _owned(module, name)
+            view.copy_(own)
+        self.point(row, module)
+
+    def _row(self, row: int) -> Iterator[tuple[str, Tensor]]:
+        yield from self.layout.views(self.weights[row]).items()
+        yield from ((name, buffer[row]) for name, buffer in self.buffers.items())
+
+    @torch.no_grad()
+    def point(self, row: int, module: nn.Module) -> None:
+        """Let the parameters and buffers of `module` be those of `row`."""
+        for name, view in self._row(row):
+            _owned(module, name).data = view
+
+    def keep(self, row: int) -> dict[str, Tensor]:
+        """A copy of the weights and buffers of `row`."""
+        buffers = {name: buffer[row].clone() for name, buffer in self.buffers.items()}
+        return {"": self.weights[row].clone()} | buffers
+
+    @torch.no_grad()
+    def restore(self, row: int, kept: Mapping[str, Tensor]) -> None:
+        """Put back what `keep` gave."""
+        self.weights[row].copy_(kept[""])
+        for name, buffer in self.buffers.items():
+            buffer[row].copy_(kept[name])
+
+    @torch.no_grad()
+    def narrow(self, rows: list[int]) -> None:
+        """Keep only `rows`, in this order; what pointed at a row must point again."""
+        chosen = torch.tensor(rows)
+        for name in ("weights", "gradients", "first", "second", "steps"):
+            setattr(self, name, getattr(self, name)[chosen].contiguous())
+        self.buffers = {name: buffer[chosen].contiguous() for name, buffer in self.buffers.items()}
+        self._view()
+
+    @property
+    def bytes(self) -> int:
+        """Memory of a row."""
+        return 4 * self.layout.size * self.weights.element_size()
+
+
+def _owned(module: nn.Module, name: str) -> Tensor:
+    """The parameter or buffer of that name."""
+    path, _, last = name.rpartition(".")
+    owner = module.get_submodule(path)
+    return owner._parameters[last] if last in owner._parameters else owner._buffers[last]  # type: ignore[return-value]  # noqa: SLF001

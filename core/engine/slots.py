@@ -1,0 +1,214 @@
+"""Which trial has which row of a stack: long ones first, free rows filled at once, the stack halved at the end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..failures import failure_of
+from .course import Course
+from .loop import one_thread, predict, provenance
+from .model import System
+from .noise import ServedNoise
+from .row_update import recipe, update, value_limit
+from .stack import RowStep, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+
+    from ..results import TrainResult
+    from .assignment import Assignment
+    from .feed import Feed, Feeds
+    from .row_update import Recipe
+
+LEAST = 2
+"""Rows of the smallest stack: a single row takes other kernels, and other bits."""
+MOST = 64
+"""Rows of the largest stack: beyond it a step gets no cheaper."""
+ROOM = 2**29
+"""Bytes for the weights, gradients and moments of a stack."""
+
+
+def held_terms(assignments: Sequence[Assignment]) -> frozenset[str]:
+    """The loss terms whose schedule keeps them at zero for a time, in some trial."""
+    every = [item for assignment in assignments for item in assignment.settings.losses.items()]
+    return frozenset(term for term, spec in every if spec.weight and not spec.warmup.factor(0))
+
+
+class Slot:
+    """A trial in its row."""
+
+    def __init__(self, assignment: Assignment, feed: Feed, system: System) -> None:
+        self.assignment = assignment
+        self.feed = feed
+        self.system = system
+        self.noise = ServedNoise(*assignment.stream, "noise").attach(system)
+        self.course = Course(assignment, feed, tuple(system.head))
+        self.limit = value_limit(assignment.settings.train)
+        self.best: dict[str, torch.Tensor] = {}
+        self.batches: list[torch.Tensor] = []
+        self.done = 0
+
+    def inputs(self, row: int) -> RowStep:
+        """Those of the next step, in `row`."""
+        rows, course = self.batches[self.done], self.course
+        left = self.system.left(self.feed.present[rows], course.epoch, course.step)
+        return RowStep(row, self.feed, rows, left, self.noise.keys, course.step)
+
+    def recipe(self) -> Recipe:
+        """How the next step moves the weights."""
+        return recipe(self.course.train, self.course.schedule.lr, fresh=self.course.step == 0)
+
+    def predict(self, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+        """{task: values} of `rows` in evaluation mode, with the weights of the row."""
+        return predict(self.system, self.noise, self.feed, rows, epoch)
+
+
+class Slots:
+    """Trains assignments of one structure as a stack."""
+
+    def __init__(self, assignments: Sequence[Assignment], feeds: Feeds, most: int = MOST) -> None:
+        self._feeds = feeds
+        self._pending = deque(sorted(assignments, key=_length, reverse=True))
+        self._held = held_terms(assignments)
+        self._steps = self._used = 0
+        self._error: Exception | None = None
+        self._open(most)
+
+    def _open(self, most: int) -> None:
+        """A stack for the pending trials, of at most `most` rows."""
+        first = self._pending[0]
+        system = System(first.settings, self._feeds.data, *first.stream)
+        size = sum(p.numel() * p.element_size() for p in system.parameters())
+        width = _width(len(self._pending), min(most, max(LEAST, ROOM // max(1, 4 * size))))
+        feed = self._feed(first)
+        self._stack = Stack(width, system, feed, feed.batch_size(first.settings.train.batch_size), self._held)
+        self._slots: list[Slot | None] = [None] * width
+
+    def _halve(self) -> bool:
+        """Begin again with half the rows; if there are rows to lose. What was trained is trained again."""
+        if len(self._slots) <= LEAST:
+            return False
+        self._pending.extendleft(slot.assignment for _, slot in reversed(self._live()))
+        rows = max(LEAST, len(self._slots) // 2)
+        del self._stack, self._slots
+        self._open(rows)
+        return True
+
+    def _feed(self, assignment: Assignment) -> Feed:
+        settings = assignment.settings
+        return self._feeds.feed(assignment.fold, settings.modalities, standardised=settings.dataset.standardise)
+
+    def run(self) -> Iterator[TrainResult]:
+        """Results as trials end. The first error of a trial is raised when all the others have ended."""
+        with torch.random.fork_rng(devices=[]), one_thread():
+            while self._fill():
+                started = time.perf_counter()
+                try:
+                    self._step()
+                except (MemoryError, RuntimeError) as error:
+                    if not (failure_of(error).kind == "out of memory" and self._halve()):
+                        raise
+                    continue
+                ended = [row for row, slot in self._live() if slot.done == len(slot.batches)]
+                self._share(time.perf_counter() - started)
+                for row in ended:
+                    yield from self._end_epoch(row)
+        if self._error is not None:
+            raise self._error
+
+    def _live(self) -> list[tuple[int, Slot]]:
+        return [(row, slot) for row, slot in enumerate(self._slots) if slot is not None]
+
+    def _share(self, seconds: float) -> None:
+        live = self._live()
+        self._steps += len(self._slots)
+        self._used += len(live)
+        for _, slot in live:
+            slot.course.seconds += seconds / len(live)
+
+    def _fill(self) -> bool:
+        """Give every free row a trial while there are any; halve the stack when half of it is free for good."""
+        for row, slot in enumerate(self._slots):
+            if slot is None and self._pending:
+                self._start(row, self._pending.popleft())
+        live = [row for row, _ in self._live()]
+        num = len(self._slots)
+        while num // 2 >= max(LEAST, len(live)):
+            num //= 2
+        if live and num < len(self._slots):
+            free = [row for row, slot in enumerate(self._slots) if slot is None]
+            chosen = sorted([*live, *free[: num - len(live)]])
+            self._slots = [self._slots[row] for row in chosen]
+            self._stack.narrow(chosen)
+            for row, slot in self._live():
+                self._stack.rows.point(row, slot.system)
+        return bool(live)
+
+    def _start(self, row: int, assignment: Assignment) -> None:
+        started = time.perf_counter()
+        system = System(assignment.settings, self._feeds.data, *assignment.stream)
+        slot = self._slots[row] = Slot(assignment, self._feed(assignment), system)
+        self._stack.rows.load(row, system)
+        self._begin_epoch(row, slot)
+        slot.course.seconds += time.perf_counter() - started
+
+    def _begin_epoch(self, row: int, slot: Slot) -> None:
+        slot.system.train()
+        slot.batches, slot.done = slot.course.batches(), 0
+        epoch = slot.course.epoch
+        self._stack.set_row(row, epoch, slot.system.weights(epoch))
+
+    def _step(self) -> None:
+        live = self._live()
+        self._stack.fill(slot.inputs(row) for row, slot in live)
+        limits = [math.inf if slot is None else slot.limit for slot in self._slots]
+        self._stack.step(limits)
+        update(self._stack.rows, ((row, slot.recipe()) for row, slot in live))
+        for _, slot in live:
+            slot.course.step += 1
+            slot.done += 1
+
+    def _end_epoch(self, row: int) -> Iterator[TrainResult]:
+        """Evaluate a row; yield its result and free it where its trial is over."""
+        slot = self._slots[row]
+        assert slot is not None
+        started = time.perf_counter()
+        try:
+            means = (self._stack.sums[row] / len(slot.batches)).tolist()
+            if slot.course.end_epoch(dict(zip(self._stack.terms, means, strict=True)), slot.predict):
+                slot.best = self._stack.rows.keep(row)
+            slot.course.seconds += time.perf_counter() - started
+            if not slot.course.over:
+                self._begin_epoch(row, slot)
+                return
+            if slot.best:
+                self._stack.rows.restore(row, slot.best)
+            result = slot.course.result(slot.predict, self._provenance(slot))
+        except Exception as error:  # noqa: BLE001 - an error of one trial costs that trial
+            self._error = self._error or error
+            self._slots[row] = None
+            return
+        self._slots[row] = None
+        yield result
+
+    def _provenance(self, slot: Slot) -> dict[str, str | int | float]:
+        return provenance(slot.system, "stack") | {"slot_use": round(self._used / max(1, self._steps), 4)}
+
+
+def _length(assignment: Assignment) -> int:
+    """Steps of a trial that never stops early."""
+    train = assignment.settings.train
+    return train.epochs * (len(assignment.fold.train) // train.batch_size)
+
+
+def _width(trials: int, most: int) -> int:
+    """Rows for so many trials: as many as there are, or equal waves of at most `most`."""
+    waves = -(-trials // most)
+    return max(LEAST, -(-trials // waves))

@@ -1,0 +1,189 @@
+"""Many trials of one structure, trained as one: their forward and backward passes are a single program.
+
+Module authors write modules for one trial; `torch.func` runs them over rows. Every row has its own weights, knobs,
+fold, order, noise and optimiser, and its numbers are the same whichever rows stand beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import torch
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map
+
+from ..batch import Batch
+from .flat import FlatRows
+from .flat_linear import FlatLinear
+from .noise import HandedNoise, RecordedNoise, fill
+from .replay import traced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from .feed import Feed
+    from .model import System
+    from .noise import Draw, Site, SiteKeys
+
+    _Inputs = tuple[
+        Mapping[str, Tensor], tuple[Batch, Tensor, Tensor], Mapping[str, Tensor], Mapping[tuple[str, int], Tensor]
+    ]
+
+TRACE_AFTER = 100
+"""Passes of a stack before it is traced: tracing costs about as much as fifty, and short studies never earn it back."""
+
+
+class Program(nn.Module):
+    """A system and its loss as one function of a batch."""
+
+    def __init__(self, system: System, held: Collection[str] = ()) -> None:
+        super().__init__()
+        self.system = system
+        self.held = frozenset(held)
+
+    def forward(
+        self, batch: Batch, left: Tensor, epoch: Tensor, weights: Mapping[str, float | Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted total and each term before its weight."""
+        outputs, seen = self.system.compute(batch, left, epoch)
+        return self.system.terms(outputs, seen, weights, self.held)
+
+
+class RowStep(NamedTuple):
+    """The inputs of one step of one row."""
+
+    row: int
+    feed: Feed
+    rows: Tensor
+    """(B,) samples."""
+    left: Tensor
+    """(B, M) bool: what modality dropout leaves."""
+    keys: SiteKeys
+    step: int
+
+
+class Stack:
+    """K rows of one structure: inputs that are filled row by row, and a step for all of them."""
+
+    def __init__(self, num_rows: int, system: System, feed: Feed, batch_size: int, held: Collection[str] = ()) -> None:
+        self.program = Program(system.train(), held)
+        self.rows = FlatRows(num_rows, system)
+        self.noise = HandedNoise()
+        self.noise.site.attach(system)
+        self.off = {term: 0.0 for term, spec in system.cell.losses.items() if not spec.weight}
+        self.terms = ("loss", *(f"loss.{term}" for term in system.cell.losses))
+        self._feed = feed
+        self.draws = draws_of(system, feed, batch_size, self.noise.site)
+        self._generator = torch.Generator()
+        example = feed.batch(torch.zeros(batch_size, dtype=torch.int64))
+        self._make_inputs(num_rows, example)
+
+    def _make_inputs(self, num_rows: int, example: Batch) -> None:
+        def room(like: Tensor) -> Tensor:
+            return like.new_zeros(num_rows, *like.shape)
+
+        features = {m: room(x) for m, x in example.features.items()}
+        present = room(example.present)
+        self.batch = Batch(
+            features=features,
+            complete=features,
+            lengths={m: room(n) for m, n in example.lengths.items()},
+            present=present,
+            recorded=present,
+            targets={t: room(y) for t, y in example.targets.items()},
+            labelled={t: room(y) for t, y in example.labelled.items()},
+            rows=room(example.rows),
+        )
+        self.left = torch.ones_like(present)
+        self.epochs = torch.zeros(num_rows, dtype=torch.int64)
+        on = [term for term in self.program.system.cell.losses if term not in self.off]
+        self.weights = {term: torch.ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
+        dtype = torch.get_default_dtype()
+        self.noises = {(d.site, d.number): torch.zeros(num_rows, *d.shape, dtype=dtype) for d in self.draws}
+        self.sums = torch.zeros(num_rows, len(self.terms), dtype=torch.float64)
+        self._passes = 0
+        self._run: Callable[[Any], tuple[Tensor, dict[str, Tensor]]] = self._forward
+        self._places = {m: list(x) for m, x in features.items()}
+        self._noise_rows = [
+            (site, draw.kind, list(x)) for draw, (site, x) in zip(self.draws, self.noises.items(), strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def set_row(self, row: int, epoch: int, weights: Mapping[str, float]) -> None:
+        """Begin an epoch of `row`: its number, the weights of its terms, and sums from zero."""
+        self.epochs[row] = epoch
+        self.sums[row] = 0.0
+        for term, values in self.weights.items():
+            values[row] = weights[term]
+
+    def fill(self, steps: Iterable[RowStep]) -> None:
+        """The inputs of the next step: samples, presence and noise of each row."""
+        for row, feed, rows, left, keys, step in steps:
+            self.batch.rows[row] = rows
+            self.left[row] = left
+            for modality, places in self._places.items():
+                torch.index_select(feed.features[modality], 0, rows, out=places[row])
+            for site, kind, noises in self._noise_rows:
+                fill(noises[row], kind, self._generator, keys.at(site, step))
+        self._feed.fill(self.batch)
+
+    def narrow(self, rows: list[int]) -> None:
+        """Keep only `rows`, in this order."""
+        self.rows.narrow(rows)
+        example = self.batch
+        old = (self.epochs, self.sums, self.weights)
+        self._make_inputs(len(rows), cast("Batch", tree_map(lambda part: part[0], example)))
+        chosen = torch.tensor(rows)
+        self.epochs, self.sums = old[0][chosen], old[1][chosen]
+        self.weights = {term: values[chosen] for term, values in old[2].items()}
+
+    def step(self, limits: Sequence[float]) -> None:
+        """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`."""
+        inputs = self._inputs()
+        self._passes += 1
+        if self._passes == TRACE_AFTER:
+            self._run = traced(self._forward, inputs) or self._forward
+        total, terms = self._run(inputs)
+        leaves = list(self.rows.leaves.values())
+        found: Sequence[Tensor | None] = [None] * len(leaves)
+        if total.requires_grad:
+            found = torch.autograd.grad(total.sum(), leaves, allow_unused=True)
+        self.rows.take(found, limits)
+        self.sums += torch.stack([total, *terms.values()], dim=1).detach()
+
+    def _inputs(self) -> _Inputs:
+        state = {f"system.{name}": value for name, value in {**self.rows.leaves, **self.rows.buffers}.items()}
+        return state, (self.batch, self.left, self.epochs), self.weights, self.noises
+
+    def _forward(self, inputs: _Inputs) -> tuple[Tensor, dict[str, Tensor]]:
+        def one(
+            state: Mapping[str, Tensor],
+            passed: tuple[Batch, Tensor, Tensor],
+            weights: Mapping[str, Tensor],
+            noises: Mapping[tuple[str, int], Tensor],
+        ) -> tuple[Tensor, dict[str, Tensor]]:
+            self.noise.begin(noises)
+            ordered = {term: self.off.get(term, weights.get(term, 0.0)) for term in self.program.system.cell.losses}
+            with self.noise, FlatLinear():
+                return cast(
+                    "tuple[Tensor, dict[str, Tensor]]",
+                    functional_call(self.program, dict(state), (*passed, ordered)),
+                )
+
+        return vmap(one)(*inputs)
+
+
+def draws_of(system: System, feed: Feed, batch_size: int, site: Site) -> Sequence[Draw]:
+    """Every draw of a training pass, in order: one pass is run. `site` follows the modules of `system`."""
+    noise = RecordedNoise("record", site=site)
+    batch = feed.batch(torch.arange(batch_size))
+    noise.begin(0)
+    with noise, torch.no_grad():
+        outputs, seen = system.compute(batch, batch.present, 0)
+        system.terms(outputs, seen)
+    return noise.record

@@ -1,0 +1,62 @@
+"""Which trials may share a stack: those of one group, which is one program. Everything else varies from row to row."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..specs import Spec
+    from ..study.settings import CellSettings
+
+OF_A_ROW = frozenset({"weight", "warmup"})
+"""Settings of loss terms that the engine reads anew for every row and epoch."""
+
+
+def structure(settings: CellSettings) -> str:
+    """What decides the program of a cell: its modules, their shapes, the batch and the kind of optimiser.
+
+    Not part of it: knobs (but whether one is zero is: a module may leave a part of it out), weights and schedules of
+    loss terms, rates of dropout, learning rate, decay, clipping, selection, patience, folds and seeds.
+    """
+    drop = settings.modality_dropout
+    parts = {
+        "dataset": settings.dataset.resolved(),
+        "modalities": settings.modalities,
+        "encoder": {name: _program(spec) for name, spec in settings.encoder.items()},
+        "fusion": _program(settings.fusion),
+        "latent": settings.latent,
+        "head": settings.head.dropout > 0,
+        "modality_dropout": "mean" if drop is None else drop.site,
+        "losses": [[term, spec.weight > 0, _program(spec)] for term, spec in settings.losses.items()],
+        "batch_size": settings.train.batch_size,
+        "optimizer": settings.train.optimizer,
+    }
+    return json.dumps(parts, sort_keys=True)
+
+
+def _program(spec: Spec) -> dict[str, Any]:
+    resolved = spec.resolved()
+    parts: dict[str, Any] = {name: value for name, value in resolved.items() if name not in OF_A_ROW}
+    parts |= {name: bool(resolved[name]) for name in spec.knobs() if name in parts}
+    return parts | {field: _program(held) for field, held in spec.inner()}
+
+
+def components(settings: CellSettings) -> Iterator[tuple[str, Spec]]:
+    """(path, spec) of every component of a cell that computes, with those that others hold."""
+    tops: list[tuple[str, Spec]] = [(f"encoder.{name}", spec) for name, spec in settings.encoder.items()]
+    tops += [("fusion", settings.fusion), *((f"losses.{name}", spec) for name, spec in settings.losses.items())]
+    while tops:
+        path, spec = tops.pop(0)
+        yield path, spec
+        tops += [(f"{path}.{field}", held) for field, held in spec.inner()]
+
+
+def not_stackable(settings: CellSettings) -> str:
+    """Why a cell says itself that it is trained one at a time; empty where it does not."""
+    for path, spec in components(settings):
+        if not spec.stackable:
+            return f"{path}: {spec.kind} '{spec.name}' says that it cannot be stacked"
+    return ""

@@ -1,0 +1,103 @@
+"""Works hold the trials of one program, in pieces that keep every worker busy; and they train what they hold."""
+
+from pathlib import Path
+
+import pytest
+
+from butfor import runner
+from butfor.core.engine import work as work_module
+from butfor.core.engine.bundles import bundle
+from butfor.core.engine.work import perform, why_alone
+from butfor.core.study.study import Study
+
+TEXT = """
+study: bundles
+dataset: {name: planted, rows: 120}
+splits: {folds: 2}
+seeds: 4
+baseline:
+  encoder: {name: mlp, width: 8}
+  fusion: concat
+  losses: {emotion: cross_entropy}
+  train: {epochs: 2, batch_size: 16, select: weighted_f1}
+ablations:
+  rates: {one_at_a_time: {train.lr: [1.0e-2, 1.0e-3]}}
+  others: {one_at_a_time: {fusion: [mean]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared() -> runner.Prepared:
+    return runner.prepare(Study.parse(TEXT, runner.catalogue_with(()), "bundles.yaml"), runner.catalogue_with(()))
+
+
+def keys(prepared: runner.Prepared) -> list[str]:
+    return [trial.key for trial in prepared.trials]
+
+
+def test_trials_of_one_program_stand_together_whatever_their_rates_seeds_and_folds(prepared: runner.Prepared) -> None:
+    works = prepared.work(keys(prepared))
+    assert [len(work.trials) for work in works] == [24, 8]
+    assert {work.engine for work in works} == {"stack"}
+    assert len({work.program for work in works}) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+def test_every_trial_is_in_one_work_and_no_worker_is_idle_for_want_of_pieces(
+    prepared: runner.Prepared, workers: int
+) -> None:
+    works = prepared.work(keys(prepared), workers)
+    assert sorted(trial.key for work in works for trial in work.trials) == sorted(keys(prepared))
+    assert len(works) >= min(workers, 8)
+    assert all(len(work.trials) >= 2 for work in works)
+
+
+def test_the_longest_work_comes_first(prepared: runner.Prepared) -> None:
+    lengths = [len(work.trials) for work in prepared.work(keys(prepared), 2)]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_one_at_a_time_is_a_work_each(prepared: runner.Prepared) -> None:
+    works = bundle(prepared.trials, "one", prepared.batch_sizes, workers=2)
+    assert [len(work.trials) for work in works] == [1] * len(prepared.trials)
+    assert {work.engine for work in works} == {"one"}
+
+
+def test_batches_of_another_size_make_another_stack(prepared: runner.Prepared) -> None:
+    sizes = {key: 16 if number % 2 else 12 for number, key in enumerate(keys(prepared))}
+    assert len(bundle(prepared.trials, "stack", sizes)) == 4
+
+
+def test_the_engine_is_part_of_a_trials_identity() -> None:
+    study, catalogue = Study.parse(TEXT, runner.catalogue_with(()), "bundles.yaml"), runner.catalogue_with(())
+    one, stack = (runner.prepare(study, catalogue, engine=engine) for engine in ("one", "stack"))
+    assert not set(keys(one)) & set(keys(stack))
+
+
+def test_what_a_component_or_the_probe_refuses_is_trained_one_at_a_time_and_says_why(
+    prepared: runner.Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = prepared.work(keys(prepared))[1]
+    catalogue = runner.catalogue_with(())
+    assert why_alone(work, catalogue, runner._shelf) == ""
+    assert {r.provenance["engine"] for r in perform(work, catalogue, runner._shelf)} == {"stack"}
+    monkeypatch.setattr(work_module, "why_not_stacked", lambda *_: "the probe says so")
+    results = list(perform(work, catalogue, runner._shelf))
+    assert {(r.provenance["engine"], r.provenance["not_stacked"]) for r in results} == {("one", "the probe says so")}
+    assert runner.stacks(prepared, keys(prepared))[0]["reason"] == "the probe says so"
+
+
+def test_plan_says_how_trials_are_trained(prepared: runner.Prepared, tmp_path: Path) -> None:
+    told = runner.stacks(prepared, keys(prepared))
+    assert [(stack["trials"], stack["engine"], stack["reason"]) for stack in told] == [
+        (24, "stack", ""),
+        (8, "stack", ""),
+    ]
+    assert [len(stack["cells"]) for stack in told] == [3, 1]
+
+
+def test_a_work_cut_into_single_trials_keeps_its_engine(prepared: runner.Prepared) -> None:
+    work = prepared.work(keys(prepared))[1]
+    singles = work.one_at_a_time({trial.key for trial in work.trials[:3]})
+    assert [single.trials for single in singles] == [(trial,) for trial in work.trials[:3]]
+    assert {(single.engine, single.program) for single in singles} == {(work.engine, work.program)}
