@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import Finding, StudyError
+from ..reports.text import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,7 @@ MaxTrials = Annotated[int, typer.Option(min=1, help="Refuse a larger study befor
 def warn(warnings: Iterable[object]) -> None:
     """Print each on standard error."""
     for warning in warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        typer.echo(lines(f"warning: {warning}"), err=True)
 
 
 def found(file: Path | None) -> Path:
@@ -40,5 +41,5 @@ def found(file: Path | None) -> Path:
         here = Path("ablations.yaml")
         file = here if here.is_file() else SHIPPED
     if not file.is_file():
-        raise StudyError(Finding("there is no such file", file=str(file)))
+        raise StudyError(Finding("there is no such file", file=str(file), code="BF106"))
     return file

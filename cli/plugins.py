@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path  # noqa: TC003 - typer looks it up while the program runs
 from typing import Annotated
 
 import typer
 
 from .app import app
+from .options import found, warn
 
 
 @app.command()
 def plugins(
-    kind: Annotated[str | None, typer.Argument(help="dataset, encoder, fusion, loss or executor.")] = None,
-    name: Annotated[str | None, typer.Argument(help="One plugin, with its settings.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="dataset, encoder, fusion, loss or executor.", metavar="KIND")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(help="One plugin, with its settings.", metavar="NAME")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="A study, for the plugins that it brings.", metavar="FILE")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List what is installed, from where; for one plugin, its settings with their defaults.
@@ -21,13 +27,16 @@ def plugins(
     Example: butfor plugins fusion gated_uncertainty
     """
     from .. import registry
-    from ..reports import listing
+    from ..core.study.layers import declared_plugins, load_text
+    from ..reports import plugin_listing as listing
+    from ..reports.text import json_text
 
-    catalogue = registry.assemble()
+    own = declared_plugins(load_text(found(file)), str(file)) if file is not None else []
+    catalogue = registry.assemble([path for path, _ in own])
     entries = listing.select(catalogue, kind, name)
     for point, reason in catalogue.failures.items():
-        typer.echo(f"warning: plugin {point} could not be imported: {reason}", err=True)
+        warn([f"plugin {point} could not be imported: {reason}"])
     if json_:
-        typer.echo(json.dumps([listing.plugin_json(kind, entry) for kind, entry in entries], indent=2))
+        typer.echo(json_text([listing.plugin_json(kind, entry) for kind, entry in entries]))
         return
     typer.echo(listing.plugin_text(*entries[0]) if name else listing.plugins_text(entries))
