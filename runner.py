@@ -9,9 +9,8 @@ if not __package__:
     __package__ = "butfor"
 
 import runpy
-import traceback
-from contextlib import contextmanager
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,22 +18,34 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import ValidationError
 
+from .core.engine.bundles import ENGINES
+from .core.engine.data_lints import lint_data
+from .core.engine.estimate import estimate
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
-from .core.engine.work import Shelf, Work, WorkTrial, perform
-from .core.errors import StudyError, nearest
-from .core.predictions import write_predictions
-from .core.results import TrainResult
+from .core.engine.rehearse import rehearse
+from .core.engine.work import Shelf, Work, perform, why_alone
+from .core.errors import Finding, PluginError, StudyError, nearest
+from .core.leases import Lease
+from .core.predictions import PREDICTIONS
+from .core.records import Entry
+from .core.session import Session
 from .core.specs import ExecutorSpec
-from .core.store import Store
+from .core.store import UNFINISHED, Store, store_of
+from .core.study.layers import load_text
+from .core.study.lints import lint
 from .core.study.study import MAX_TRIALS, Study, declared_plugins
+from .core.study.tree import at
+from .core.study.trial import plugin_digests
 from .registry import assemble, core_digest
-from .reports.rebuild import PREDICTIONS, STORE, write_plan
+from .reports.rebuild import write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from .core.catalogue import Catalogue
+    from .core.engine.estimate import Cost
+    from .core.results import TrainResult
 
 _shelf = Shelf()
 
@@ -42,12 +53,21 @@ _shelf = Shelf()
 def read_study(path: Path, *, num_seeds: int | None = None, max_trials: int = MAX_TRIALS) -> tuple[Study, Catalogue]:
     """The study in a file, and the catalogue with the plugins that it names. Raises StudyError, PluginError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read: {error}") from None
-    catalogue = catalogue_with(tuple(str(file) for file, _ in declared_plugins(text, str(path))))
+        text = load_text(path)
+    except OSError as error:
+        raise StudyError(Finding(f"cannot be read: {error.strerror or error}", str(path), code="BF106")) from None
+    declared = declared_plugins(text, str(path))
+    try:
+        catalogue = catalogue_with(tuple(str(file) for file, _ in declared))
+    except PluginError as error:
+        named = next((node for file, node in declared if f"plugin file {file} " in str(error)), None)
+        if named is None:
+            raise
+        raise StudyError(at(named.place, str(error), "plugins", code="BF117")) from error
     study = Study.parse(text, catalogue, str(path), num_seeds=num_seeds, max_trials=max_trials)
-    return study, catalogue
+    lost = [f"plugin {name} could not be imported: {reason}" for name, reason in catalogue.failures.items()]
+    told = (*(Finding(said, code="BF118", severity="warning") for said in lost), *study.warnings)
+    return replace(study, warnings=told), catalogue
 
 
 @cache
@@ -56,10 +76,44 @@ def catalogue_with(files: tuple[str, ...]) -> Catalogue:
     return assemble([Path(file) for file in files])
 
 
-def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS) -> Prepared:
+def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS, *, engine: str = ENGINES[0]) -> Prepared:
     """The trials of a study, checked against its data. Raises StudyError with every problem."""
-    system = {"butfor": version("butfor"), "core": core_digest(), "torch": torch.__version__, "device": "cpu"}
-    return prepare_study(study, catalogue, system, max_trials, _shelf)
+    return prepare_study(study, catalogue, system(engine), max_trials, _shelf)
+
+
+def rehearsed(study: Study, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """Warnings and notes of a study that `prepare` has accepted, and what one step of every cell on its data shows."""
+    return (*lint(study), *lint_data(study, _shelf), *rehearse(study, catalogue, _shelf))
+
+
+def costs(study: Study) -> Mapping[str, Cost]:
+    """{key of the cell: what one of its trials costs}, from a few real steps of each structure."""
+    return estimate(study, _shelf)
+
+
+def stacks(prepared: Prepared, keys: Collection[str]) -> list[dict[str, Any]]:
+    """How the trials of `keys` are trained: the cells and the number of trials of each stack, or why there is none."""
+    catalogue, found = catalogue_with(prepared.plugins), list[dict[str, Any]]()
+    for work in prepared.work(keys):
+        reason = why_alone(work, catalogue, _shelf)
+        engine = "one" if reason else work.engine
+        cells = list(dict.fromkeys(trial.cell for trial in work.trials))
+        if found and engine == found[-1]["engine"] == "one" and cells == found[-1]["cells"]:
+            found[-1]["trials"] += len(work.trials)
+        else:
+            found.append({"cells": cells, "trials": len(work.trials), "engine": engine, "reason": reason})
+    return found
+
+
+def system(engine: str = ENGINES[0]) -> dict[str, str]:
+    """What besides settings, data and plugins decides the numbers."""
+    return {
+        "butfor": version("butfor"),
+        "core": core_digest(),
+        "torch": torch.__version__,
+        "device": "cpu",
+        "engine": engine,
+    }
 
 
 def asked(prepared: Prepared, only: Collection[str] = ()) -> list[str]:
@@ -73,12 +127,14 @@ def asked(prepared: Prepared, only: Collection[str] = ()) -> list[str]:
 
 
 def pending(keys: Collection[str], out: Path, *, retry_failed: bool = False) -> list[str]:
-    """Those of `keys` that the store does not have yet; with `retry_failed`, also those that are not done."""
-    if not (out / STORE).exists():
+    """Those of `keys` that have not ended yet; with `retry_failed`, also those that are not done."""
+    where = store_of(out)
+    if isinstance(where, Path) and not where.exists():
         return list(keys)
-    with Store.open(out / STORE) as store:
+    with Store.open(where) as store:
         states = store.states(keys)
-    return [key for key in keys if key not in states or (retry_failed and states[key] != "done")]
+    ended = {key for key, state in states.items() if (state == "done" if retry_failed else state not in UNFINISHED)}
+    return [key for key in keys if key not in ended]
 
 
 def executor_named(name: str, jobs: int, catalogue: Catalogue) -> ExecutorSpec:
@@ -106,54 +162,36 @@ def run(
 ) -> Mapping[str, str]:
     """Train the trials of `keys`, store each as it ends, and return the state of every trial of the study.
 
-    `replace_failed` lets a new result take the place of one that was not done; nothing replaces one that was.
+    Other runs may share the store: none trains what another has claimed, and each waits for what others train.
+    `replace_failed` trains those again that have ended and are not done; nothing replaces one that is.
     """
     write_plan(prepared.plan, out)
-    work = prepared.work(list(keys))
-    settings = {cell.key: dict(cell.resolved) for cell in prepared.study.cells}
-    every = [trial.key for trial in prepared.trials]
-    with Store.open(out / STORE) as store:
-        store.share(prepared.study.name, store.states(every))
-        with _closed(executor.run(train, work)) as outcomes:
-            for result in results(outcomes):
-                if result.predictions:
-                    write_predictions(out / PREDICTIONS, result.key, result.predictions)
-                store.save(result, prepared.study.name, settings[result.cell], replace_failed=replace_failed)
-                finished(result)
+    name, every = prepared.study.name, [trial.key for trial in prepared.trials]
+    with Store.open(store_of(out)) as store:
+        store.enlist(name, entries(prepared, keys))
+        store.share(name, every)
+        if replace_failed:
+            store.reset(keys)
+        bundle = partial(prepared.work, workers=executor.workers())
+        with Lease(store) as lease:
+            session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, finished)
+            session.complete(lambda works: executor.run(train, works))
         return store.states(every)
 
 
-@contextmanager
-def _closed(outcomes: Iterator[tuple[Any, Any]]) -> Iterator[Iterator[tuple[Any, Any]]]:
-    """Close the executor's iterator at once when the run is left early, so that its workers end."""
-    try:
-        yield outcomes
-    finally:
-        getattr(outcomes, "close", lambda: None)()
+def entries(prepared: Prepared, keys: Collection[str]) -> list[Entry]:
+    """The trials of `keys` as the store notes them."""
+    catalogue, wanted = catalogue_with(prepared.plugins), set(keys)
+    told = {
+        cell.key: (dict(cell.resolved), system(prepared.engine) | plugin_digests(cell, catalogue))
+        for cell in prepared.study.cells
+    }
+    return [Entry(t.key, t.cell.key, t.seed, t.fold, *told[t.cell.key]) for t in prepared.trials if t.key in wanted]
 
 
 def train(work: Work) -> Iterator[TrainResult]:
     """The trials of a work, in whatever process this is."""
     return perform(work, catalogue_with(work.plugins), _shelf)
-
-
-def results(outcomes: Iterable[tuple[Work, TrainResult | BaseException]]) -> Iterator[TrainResult]:
-    """A result for every trial: where a work raised, its trials that had no result yet have failed."""
-    ended: set[str] = set()
-    for work, outcome in outcomes:
-        if isinstance(outcome, TrainResult):
-            ended.add(outcome.key)
-            yield outcome
-        else:
-            yield from (failure(trial, outcome) for trial in work.trials if trial.key not in ended)
-
-
-def failure(trial: WorkTrial, error: BaseException) -> TrainResult:
-    """A trial that raised: a result like any other, with the reason."""
-    told = "".join(traceback.format_exception(error))
-    message = f"{type(error).__name__}: {error}"
-    provenance: dict[str, Any] = {"traceback": told}
-    return TrainResult(trial.key, trial.cell, trial.seed, trial.fold, "failed", message, provenance=provenance)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ def run(
     executor: Annotated[str, typer.Option(help="How trials run: an executor plugin.", metavar="NAME")] = "local",
     max_trials: MaxTrials = 10_000,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train again what is not done.")] = False,
+    no_stack: Annotated[
+        bool, typer.Option("--no-stack", help="Train one trial at a time; other trials to the store.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only tables.")] = False,
 ) -> None:
     """Train every cell that is not in the store yet, and print the tables.
@@ -33,7 +36,7 @@ def run(
 
     study, catalogue = runner.read_study(found(file), num_seeds=seeds, max_trials=max_trials)
     chosen = runner.executor_named(executor, jobs, catalogue)
-    prepared = runner.prepare(study, catalogue, max_trials)
+    prepared = runner.prepare(study, catalogue, max_trials, engine="one" if no_stack else "stack")
     warn((*study.warnings, *prepared.warnings))
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)

@@ -1,73 +1,155 @@
-"""A result as rows of the run store and back: plain JSON, with NaN and infinity in a form that every database keeps."""
+"""A trial as a row of the run store and back: plain JSON, floats to the bit, and a checksum over all of it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
 
-from .results import TrainResult
+from .results import Progress, TrainResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
+STATES: tuple[str, ...] = get_args(Progress)
+SEALED = (
+    *("key", "cell", "seed", "fold", "state", "kind", "attempts", "selected_epoch", "seconds", "finished_at"),
+    *("predictions", "message", "log", "metrics", "settings", "identity", "provenance", "curve"),
+)
+"""Columns that the checksum is of, in its order: every one that says something about a finished trial."""
 
 
 class RecordError(Exception):
-    """A value has no place in a row; never reaches a user."""
+    """A value has no place in a row, or a row is not what was written; never reaches a user."""
 
 
-def row_of(result: TrainResult, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """`(row of trials, rows of metrics)`. Raises RecordError for a value that is neither JSON nor a NumPy scalar.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A trial that a study asks for."""
 
-    NaN is null, and infinity in JSON is the word `inf`. A metric of -0.0 is kept as 0.0, as SQLite does.
-    """
-    trial = {
-        "key": result.key,
-        "cell": result.cell,
-        "seed": int(result.seed),
-        "fold": result.fold,
+    key: str
+    cell: str
+    seed: int
+    fold: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Resolved settings of its cell."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """What besides them decides the numbers: versions, and the digest of each plugin."""
+
+
+def pending_rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Rows of trials that wait. Raises RecordError for settings that are not JSON."""
+    texts: dict[int, str] = {}
+
+    def written(value: Mapping[str, Any], where: str) -> str:
+        if id(value) not in texts:  # trials of a cell share their settings
+            texts[id(value)] = as_json(value, where)
+        return texts[id(value)]
+
+    return [
+        EMPTY
+        | {
+            "key": entry.key,
+            "cell": entry.cell,
+            "seed": int(entry.seed),
+            "fold": readable(entry.fold),
+            "settings": written(entry.settings, "settings"),
+            "identity": written(entry.identity, "identity"),
+        }
+        for entry in list(entries)
+    ]
+
+
+EMPTY: dict[str, Any] = {
+    "state": "pending",
+    "kind": "",
+    "attempts": 0,
+    "owner": None,
+    "selected_epoch": -1,
+    "seconds": 0.0,
+    "finished_at": "",
+    "sha256": "",
+    "predictions": "",
+    "message": "",
+    "log": "",
+    "metrics": "{}",
+    "provenance": "{}",
+    "curve": "[]",
+}
+"""What a trial that waits has in the columns of a result."""
+
+
+def outcome_of(result: TrainResult) -> dict[str, Any]:
+    """The columns of a result. Raises RecordError for a value that is neither JSON nor a NumPy scalar."""
+    return {
         "state": result.state,
-        "message": result.message,
+        "kind": result.kind,
+        "owner": None,
         "selected_epoch": int(result.selected_epoch),
         "seconds": float(result.seconds),
-        "splits": list(result.metrics),
-        "curve": _plain(result.curve, "curve"),
-        "settings": _plain(settings, "settings"),
-        "provenance": _plain(result.provenance, "provenance"),
+        "message": readable(result.message),
+        "log": readable(result.log),
+        "metrics": as_json(result.metrics, "metrics"),
+        "provenance": as_json(result.provenance, "provenance"),
+        "curve": as_json(result.curve, "curve"),
     }
-    values = [(split, metric, value) for split, found in result.metrics.items() for metric, value in found.items()]
-    metrics = [
-        {"key": result.key, "split": split, "metric": metric, "place": place, "value": _number(value)}
-        for place, (split, metric, value) in enumerate(values)
-    ]
-    return trial, metrics
 
 
-def result_of(trial: Mapping[str, Any], metrics: Iterable[tuple[str, str, float | None]]) -> TrainResult:
-    """The result whose rows these are, `metrics` in their order; without predictions."""
-    found: dict[str, dict[str, float]] = {split: {} for split in trial["splits"]}
-    for split, metric, value in metrics:
-        found[split][metric] = math.nan if value is None else value
+def digest(row: Mapping[str, Any]) -> str:
+    """The sha256 of a finished row."""
+    return hashlib.sha256(json.dumps([row[name] for name in SEALED]).encode()).hexdigest()
+
+
+def fault(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or nothing."""
+    if row["state"] not in STATES:
+        return f"its state is {row['state']!r}"
+    if row["state"] in {"pending", "running"}:
+        return "it waits, and yet has a result" if row["sha256"] or row["finished_at"] else ""
+    try:
+        return "" if digest(row) == row["sha256"] else "it is not what was written: its checksum differs"
+    except (TypeError, ValueError):
+        return "a value of it has another type than what was written"
+
+
+def result_of(row: Mapping[str, Any]) -> TrainResult:
+    """The result whose row this is, without predictions. Raises RecordError when it is not what was written."""
+    if wrong := fault(row):
+        raise RecordError(wrong)
     return TrainResult(
-        key=trial["key"],
-        cell=trial["cell"],
-        seed=trial["seed"],
-        fold=trial["fold"],
-        state=trial["state"],
-        message=trial["message"],
-        metrics=found,
-        curve=tuple({name: _float(value) for name, value in epoch.items()} for epoch in trial["curve"]),
-        selected_epoch=trial["selected_epoch"],
-        seconds=trial["seconds"],
-        provenance=trial["provenance"],
+        key=row["key"],
+        cell=row["cell"],
+        seed=row["seed"],
+        fold=row["fold"],
+        state=row["state"],
+        message=row["message"],
+        metrics={split: _floats(found) for split, found in json.loads(row["metrics"]).items()},
+        curve=tuple(_floats(epoch) for epoch in json.loads(row["curve"])),
+        selected_epoch=row["selected_epoch"],
+        seconds=row["seconds"],
+        provenance=json.loads(row["provenance"]),
+        kind=row["kind"],
+        log=row["log"],
+        attempts=row["attempts"],
     )
 
 
-def _number(value: float) -> float | None:
-    value = float(value)
-    return None if math.isnan(value) else value + 0.0
+def readable(text: str) -> str:
+    """`text` with what no database keeps (NUL, halves of a letter) spelt out."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_json(value: Any, where: str) -> str:  # noqa: ANN401 - whatever is to be written
+    """`value` as text. NaN is null, infinity the word `inf`, NumPy scalars numbers, tuples lists."""
+    return json.dumps(_plain(value, where))
+
+
+def _floats(values: Mapping[str, float | str | None]) -> dict[str, float]:
+    return {name: _float(value) for name, value in values.items()}
 
 
 def _float(value: float | str | None) -> float:
@@ -77,7 +159,7 @@ def _float(value: float | str | None) -> float:
 
 
 def _plain(value: Any, where: str) -> Any:  # noqa: ANN401 - JSON
-    """`value` in JSON's own types; NumPy scalars become numbers, tuples lists."""
+    """`value` in JSON's own types."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner, f"{where}.{name}") for name, inner in value.items()}
     if isinstance(value, list | tuple):

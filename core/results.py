@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 State = Literal["done", "failed", "diverged", "collapsed"]
+"""How a trial can end."""
+Progress = Literal["pending", "running", "done", "failed", "diverged", "collapsed"]
+"""Where a trial can be."""
+Failure = Literal["", "error", "out of memory", "timeout", "crashed"]
+"""Why a trial failed; empty for one that did not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +44,9 @@ class TrainResult:
     """`SPLIT/rows` (n,) and `SPLIT/TASK` (n, C) logits or (n,) values, at the selected epoch."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Versions, device, threads, number of parameters."""
+    kind: Failure = ""
+    """Class of the failure, where the state is `failed`."""
+    log: str = ""
+    """File with what a failed trial printed; empty where there is none."""
+    attempts: int = 0
+    """How often its training was begun, as the store counted; 0 before it is stored."""

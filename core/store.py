@@ -1,111 +1,82 @@
-"""The run store: every finished trial in one SQLite file, written at once and never lost, doubled or overwritten.
+"""The run store: every trial in one SQLite file, or on PostgreSQL; never lost, doubled or overwritten.
 
-`save` returns after the commit has reached the disk (write-ahead log, synchronous=FULL), so a result that was
-acknowledged is there after a kill. Writers begin with BEGIN IMMEDIATE: they queue instead of failing half-way.
-Predictions lie beside the store in files of their own (`core.predictions`).
+A write is one transaction, and a call returns after its commit has reached the disk (write-ahead log,
+synchronous=FULL), so that what was acknowledged is there after a kill. Writers begin with BEGIN IMMEDIATE: they queue
+instead of failing half-way. Who trains what is agreed in `core.leases`. Predictions lie beside the store in files of
+their own (`core.predictions`); upkeep is in `core.upkeep`.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import contextmanager
-from datetime import UTC, datetime
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    Double,
-    ForeignKey,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    inspect,
-    select,
-    update,
-)
+from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from .database import WRITE, connect_to, damaged, explained
+from . import database
+from .database import WRITE, address, connect_to, damaged, explained, is_away
 from .errors import StoreError
-from .records import RecordError, result_of, row_of
+from .migration import migrate
+from .records import EMPTY, STATES, RecordError, fault, pending_rows, result_of
+from .schema import SCHEMA, VERSION, studies, trials, version_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine import URL
 
-    from .results import State, TrainResult
+    from .records import Entry
+    from .results import TrainResult
 
-VERSION = 1
-"""Of the tables below; a store says which one it has."""
-_CHUNK = 1000
+STORE = "store.sqlite"
+"""The file of the store in a folder of results."""
+SERVER = "BUTFOR_STORE"
+"""Name in the environment of the address of a store on PostgreSQL."""
+UNFINISHED = ("pending", "running")
+_LONG = {"metrics", "settings", "identity", "provenance", "curve"}
+_CHUNK = 900
 
-_SCHEMA = MetaData()
-_version = Table("butfor_store", _SCHEMA, Column("version", Integer, primary_key=True))
-_trials = Table(
-    "trials",
-    _SCHEMA,
-    Column("key", String(128), primary_key=True),
-    Column("cell", String(128), nullable=False, index=True),
-    Column("seed", Integer, nullable=False),
-    Column("fold", Text, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("message", Text, nullable=False),
-    Column("selected_epoch", Integer, nullable=False),
-    Column("seconds", Double, nullable=False),
-    Column("splits", JSON, nullable=False),
-    Column("curve", JSON, nullable=False),
-    Column("settings", JSON, nullable=False),
-    Column("provenance", JSON, nullable=False),
-    Column("finished_at", String(32), nullable=False),
-)
-_metrics = Table(
-    "metrics",
-    _SCHEMA,
-    Column("key", ForeignKey(_trials.c.key), primary_key=True),
-    Column("split", String(255), primary_key=True),
-    Column("metric", String(255), primary_key=True),
-    Column("place", Integer, nullable=False),
-    Column("value", Double),
-)
-_studies = Table(
-    "studies",
-    _SCHEMA,
-    Column("study", String(255), primary_key=True),
-    Column("key", ForeignKey(_trials.c.key), primary_key=True, index=True),
-)
+T = TypeVar("T")
+
+
+def store_of(out: Path) -> Path | str:
+    """Where the store of a folder of results is: on the server that the environment names, else in the folder."""
+    return os.environ.get(SERVER, "") or out / STORE
 
 
 class Store:
-    """The finished trials of one or several studies. Open it with `Store.open`, close it or use it in a `with`."""
+    """The trials of one or several studies. Open it with `Store.open`, close it or use it in a `with`."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        self.path = path
+    def __init__(self, where: Path | URL, engine: Engine) -> None:
+        self.path = where if isinstance(where, Path) else None
+        self.name = str(where) if isinstance(where, Path) else where.render_as_string(hide_password=True)
         self._engine = engine
 
     @classmethod
-    def open(cls, path: Path | str, *, create: bool = True) -> Self:
-        """Open the store at `path`, with its folders and tables where they are missing and `create` says so.
+    def open(cls, where: Path | str, *, create: bool = True, check: bool = True) -> Self:
+        """Open the store at `where`, a file or the address of a server, and look at every row of a file.
 
-        Raises StoreError when there is none, when it cannot be read or written, is damaged, or is of another version.
+        Folders and tables are made where they are missing and `create` says so. Without `check` what the file holds is
+        not looked at, for those who mend it. Raises StoreError when there is none, when it cannot be read or written,
+        is damaged, or is of another version.
         """
-        path = Path(path).resolve()
-        if not create and not path.exists():
-            raise StoreError(f"there are no results at '{path}'; `butfor run` makes them")
+        place = address(where)
+        if isinstance(place, Path):
+            if not create and not place.exists():
+                raise StoreError(f"there are no results at '{place}'; `butfor run` makes them")
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"cannot make the folder '{place.parent}': {error.strerror or error}") from error
+        store = cls(place, connect_to(place))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the folder '{path.parent}': {error.strerror or error}") from error
-        store = cls(path, connect_to(path))
-        try:
-            store._prepare()
+            store._prepare(create=create, check=check and store.path is not None)
         except BaseException:
             store.close()
             raise
@@ -123,119 +94,193 @@ class Store:
     ) -> None:
         self.close()
 
-    def save(
-        self, result: TrainResult, study: str, settings: Mapping[str, Any], *, replace_failed: bool = False
-    ) -> bool:
-        """Keep `result` and that `study` asked for it, in one transaction; returns once both are on the disk.
+    def do(self, act: Callable[[Connection], T], *, write: bool = False, patient: bool = True) -> T:
+        """What `act` gives, called in one transaction that is committed at the end; StoreError for any complaint.
 
-        The first result of a key stays: a done one always, any other until `replace_failed` lets a later one take its
-        place. Answers whether this result is the one that is kept. Raises StoreError when it cannot be written.
+        Where a server is away and we are `patient`, `act` is called again until it is back, for `database.PATIENCE`
+        seconds: a commit whose answer was lost may have happened, so `act` must do nothing twice.
         """
+        last = time.monotonic() + database.PATIENCE
+        while True:
+            try:
+                with self._engine.connect().execution_options(**{WRITE: write}) as connection, connection.begin():
+                    return act(connection)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                if not patient or not is_away(error) or time.monotonic() > last:
+                    raise explained(self.name, error) from error
+                time.sleep(0.5)
+
+    def enlist(self, study: str, entries: Iterable[Entry]) -> None:
+        """Note that `study` asks for these trials; those that are not here yet wait."""
+        entries = list(entries)
         try:
-            trial, metrics = row_of(result, settings)
+            rows = {row["key"]: row for row in pending_rows(entries)}
         except RecordError as error:
-            raise StoreError(f"trial '{result.key}' cannot be stored: {error}") from error
-        trial["finished_at"] = datetime.now(UTC).isoformat(timespec="microseconds")
-        with self._transaction(write=True) as connection:
-            state = connection.scalar(select(_trials.c.state).where(_trials.c.key == result.key))
-            wanted = state is None or (replace_failed and state != "done")
-            if state is None:
-                connection.execute(insert(_trials), trial)
-            elif wanted:
-                connection.execute(delete(_metrics).where(_metrics.c.key == result.key))
-                connection.execute(update(_trials).where(_trials.c.key == result.key), trial)
-            if wanted and metrics:
-                connection.execute(insert(_metrics), metrics)
-            _ask(connection, study, [result.key])
-        return wanted
+            raise StoreError(f"trials of '{study}' cannot be stored: {error}") from error
+
+        def act(connection: Connection) -> None:
+            for chunk in chunks(rows):
+                here = set(connection.scalars(select(trials.c.key).where(trials.c.key.in_(chunk))))
+                if new := [rows[key] for key in chunk if key not in here]:
+                    connection.execute(insert(trials), new)
+                _link(connection, study, chunk)
+
+        self.do(act, write=True)
 
     def share(self, study: str, keys: Iterable[str]) -> None:
         """Note that `study` asks for those of `keys` that are here already, trained for it or for another study."""
-        with self._transaction(write=True) as connection:
-            for chunk in _chunks(keys):
-                here = connection.scalars(select(_trials.c.key).where(_trials.c.key.in_(chunk))).all()
-                _ask(connection, study, here)
+        keys = list(keys)
+
+        def act(connection: Connection) -> None:
+            for chunk in chunks(keys):
+                here = connection.scalars(select(trials.c.key).where(trials.c.key.in_(chunk))).all()
+                _link(connection, study, here)
+
+        self.do(act, write=True)
+
+    def reset(self, keys: Iterable[str]) -> None:
+        """Let those of `keys` that ended in anything but `done` wait to be trained again."""
+        keys = list(keys)
+
+        def act(connection: Connection) -> None:
+            for chunk in chunks(keys):
+                ended = trials.c.key.in_(chunk), trials.c.state.not_in(("done", *UNFINISHED))
+                connection.execute(update(trials).where(*ended).values(**EMPTY))
+
+        self.do(act, write=True)
 
     def studies(self) -> dict[str, int]:
-        """{study: number of its trials that are here}."""
-        counts: dict[str, int] = {}
-        with self._transaction() as connection:
-            for study in connection.scalars(select(_studies.c.study).order_by(_studies.c.study)):
-                counts[study] = counts.get(study, 0) + 1
-        return counts
+        """{study: number of its trials that have ended}."""
 
-    def states(self, keys: Iterable[str]) -> dict[str, State]:
+        def act(connection: Connection) -> dict[str, int]:
+            found = select(studies.c.study, trials.c.state).join(trials).order_by(studies.c.study)
+            counts: dict[str, int] = {}
+            for study, state in connection.execute(found):
+                counts[study] = counts.get(study, 0) + (state not in UNFINISHED)
+            return counts
+
+        return self.do(act)
+
+    def states(self, keys: Iterable[str]) -> dict[str, str]:
         """{key: state} for those of `keys` that are here."""
-        found: dict[str, State] = {}
-        with self._transaction() as connection:
-            for chunk in _chunks(keys):
-                rows = connection.execute(select(_trials.c.key, _trials.c.state).where(_trials.c.key.in_(chunk)))
-                found.update((key, cast("State", state)) for key, state in rows)
+        return {key: row["state"] for key, row in self.standing(keys).items()}
+
+    def standing(self, keys: Iterable[str] | None = None, study: str = "") -> dict[str, Mapping[str, Any]]:
+        """{key: its columns that are short} of those of `keys`, or of a study's trials; one moment's state."""
+        short = [column for column in trials.columns if column.name not in _LONG]
+        asked = None if keys is None else list(keys)
+
+        def act(connection: Connection) -> dict[str, Mapping[str, Any]]:
+            if asked is None:
+                linked = select(*short).join(studies).where(studies.c.study == study)
+                return {row["key"]: dict(row) for row in connection.execute(linked).mappings()}
+            found: dict[str, Mapping[str, Any]] = {}
+            for chunk in chunks(asked):
+                rows = connection.execute(select(*short).where(trials.c.key.in_(chunk))).mappings()
+                found.update((row["key"], dict(row)) for row in rows)
+            return found
+
+        found = self.do(act)
+        for key, row in found.items():
+            if row["state"] not in STATES:
+                raise damaged(self.name, f"trial '{key}': its state is {row['state']!r}")
         return found
 
-    def settings(self, key: str) -> dict[str, Any]:
-        """The resolved settings that trial `key` was trained with. Raises StoreError when it is not here."""
-        with self._transaction() as connection:
-            found = connection.scalar(select(_trials.c.settings).where(_trials.c.key == key))
+    def row(self, key: str) -> Mapping[str, Any]:
+        """All columns of trial `key`. Raises StoreError when it is not here."""
+        found = self.do(lambda c: c.execute(select(trials).where(trials.c.key == key)).mappings().one_or_none())
         if found is None:
-            raise StoreError(f"there is no trial '{key}' in '{self.path}'")
+            raise StoreError(f"there is no trial '{key}' in '{self.name}'")
         return dict(found)
 
     def load(self, keys: Iterable[str]) -> list[TrainResult]:
-        """The results of those of `keys` that are here, in that order and without predictions; one moment's state."""
-        loaded: list[TrainResult] = []
-        with self._transaction() as connection:
-            for chunk in _chunks(keys):
-                trials = connection.execute(select(_trials).where(_trials.c.key.in_(chunk))).mappings()
-                rows = {row["key"]: row for row in trials}
-                values: dict[str, list[tuple[str, str, float | None]]] = {key: [] for key in rows}
-                wanted = select(_metrics.c.key, _metrics.c.split, _metrics.c.metric, _metrics.c.value)
-                ordered = wanted.where(_metrics.c.key.in_(chunk)).order_by(_metrics.c.key, _metrics.c.place)
-                for key, *value in connection.execute(ordered):
-                    values[key].append(cast("tuple[str, str, float | None]", tuple(value)))
-                loaded.extend(result_of(dict(rows[key]), values[key]) for key in chunk if key in rows)
-        return loaded
+        """The results of those of `keys` that have ended, in that order, without predictions; one moment's state.
 
-    def _prepare(self) -> None:
-        """Check the file and make the tables of a new one; two processes that do so at once take turns."""
-        with self._transaction(write=True) as connection:
-            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-            if verdict != "ok":
-                raise damaged(self.path, str(verdict))
-            tables = inspect(connection).get_table_names()
-            if not tables:
-                _SCHEMA.create_all(connection)
-                connection.execute(insert(_version), {"version": VERSION})
-                return
-            found = connection.scalar(select(_version.c.version)) if _version.name in tables else None
-        if found is None:
-            raise StoreError(f"'{self.path}' is a database, but no run store of butfor; name another file")
+        Raises StoreError for a row that is not what was written.
+        """
+        wanted = list(keys)
+
+        def act(connection: Connection) -> list[TrainResult]:
+            loaded = []
+            for chunk in chunks(wanted):
+                ended = trials.c.key.in_(chunk), trials.c.state.not_in(UNFINISHED)
+                rows = {row["key"]: dict(row) for row in connection.execute(select(trials).where(*ended)).mappings()}
+                loaded += [self._result(rows[key]) for key in chunk if key in rows]
+            return loaded
+
+        return self.do(act)
+
+    def _result(self, row: Mapping[str, Any]) -> TrainResult:
+        try:
+            return result_of(row)
+        except RecordError as error:
+            raise damaged(self.name, f"trial '{row['key']}': {error}") from error
+
+    def _prepare(self, *, create: bool, check: bool) -> None:
+        """Look at the version, make or move the tables where need be, and look at every row of a file."""
+        found = self.do(self._version, patient=False)
+        if found is None and not create:
+            raise StoreError(f"there are no results in '{self.name}'; `butfor run` makes them")
+        if found is None or found < VERSION:
+            if found is not None and check:
+                self.do(self._sound)
+            found = self.do(self._made, write=True)
         if found != VERSION:
             raise StoreError(
-                f"'{self.path}' is a run store of version {found}, and this butfor reads version {VERSION}: "
+                f"'{self.name}' is a run store of version {found}, and this butfor reads version {VERSION}: "
                 "use the butfor that wrote it or a newer one, or another --out"
             )
+        if check:
+            self.do(self._sound)
+            self.do(self._whole)
 
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[Connection]:
-        """A connection inside a transaction, committed at the end; what the database complains of is a StoreError."""
-        try:
-            with self._engine.connect().execution_options(**{WRITE: write}) as connection, connection.begin():
-                yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise explained(self.path, error) from error
+    def _version(self, connection: Connection) -> int | None:
+        """Version of the tables, or None where there are none yet."""
+        there = set(inspect(connection).get_table_names())
+        found = connection.scalar(select(version_table.c.version)) if version_table.name in there else None
+        if found is None and (there.intersection(SCHEMA.tables) if self.path is None else there):
+            raise StoreError(f"'{self.name}' is a database, but no run store of butfor; name another one")
+        return found
+
+    def _made(self, connection: Connection) -> int:
+        """The version, after the tables of a new store have been made and those of an older one brought over."""
+        found = self._version(connection)
+        if found is None:
+            SCHEMA.create_all(connection)
+            connection.execute(insert(version_table), {"version": VERSION})
+            return VERSION
+        return migrate(connection, found, self.path)
+
+    def _sound(self, connection: Connection) -> None:
+        """Whether the file is a database through and through. Its indices too: a lost key would be trained twice."""
+        if self.path is not None:
+            verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            if verdict != "ok":
+                raise damaged(self.name, " ".join(str(verdict).split()))
+
+    def _whole(self, connection: Connection) -> None:
+        """Whether every row is what was written."""
+        for key, wrong in faults(connection):
+            raise damaged(self.name, f"trial '{key}': {wrong}")
 
 
-def _ask(connection: Connection, study: str, keys: Iterable[str]) -> None:
-    for chunk in _chunks(keys):
-        known = select(_studies.c.key).where(_studies.c.study == study, _studies.c.key.in_(chunk))
-        new = set(chunk).difference(connection.scalars(known))
-        if new:
-            connection.execute(insert(_studies), [{"study": study, "key": key} for key in sorted(new)])
+def faults(connection: Connection) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) of every row that is not what was written."""
+    every = connection.execution_options(yield_per=100).execute(select(trials))
+    for row in every.mappings():
+        if wrong := fault(dict(row)):
+            yield str(row["key"]), wrong
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+def chunks(keys: Iterable[str]) -> Iterator[list[str]]:
     """Distinct keys in their order, few enough at a time for one statement."""
     distinct = list(dict.fromkeys(keys))
     for start in range(0, len(distinct), _CHUNK):
         yield distinct[start : start + _CHUNK]
+
+
+def _link(connection: Connection, study: str, keys: Collection[str]) -> None:
+    known = select(studies.c.key).where(studies.c.study == study, studies.c.key.in_(keys))
+    new = set(keys).difference(connection.scalars(known))
+    if new:
+        connection.execute(insert(studies), [{"study": study, "key": key} for key in sorted(new)])

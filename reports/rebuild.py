@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from ..core.errors import Finding, StoreError, StudyError, nearest
-from ..core.store import Store
+from ..core.store import Store, store_of
 from ..core.study.layers import layers, load_text
 from ..core.study.locate import read
+from ..core.study.names import folder_problem
 from ..core.study.plan import Plan, TableSettings
 from ..core.study.problems import Problems
 from .frame import tidy
@@ -21,23 +22,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-STORE = "store.sqlite"
-PREDICTIONS = "predictions"
 PLAN = "plan.json"
 
 
 def study_folder(study: str, out: Path) -> Path:
-    """Where one study's plan and tables are."""
+    """Where one study's plan and tables are. Raises StudyError for a name that could lead elsewhere, or a link."""
+    wrong = folder_problem(study)
+    if wrong:
+        raise StudyError(f"the name of the study, {study!r}, {wrong}")
+    if (out / study).is_symlink():
+        raise StoreError(f"'{out / study}' is a symbolic link; results are written only under '{out}'")
     return out / study
 
 
 def write_plan(plan: Plan, out: Path) -> None:
     """Keep the plan beside the results, replaced as a whole."""
     folder = study_folder(plan.study, out)
-    fresh = folder / f".{PLAN}.{os.getpid()}.tmp"
+    fresh = folder / f".{PLAN}.{secrets.token_hex(4)}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(plan.model_dump_json(indent=1), encoding="utf-8")
+        with fresh.open("x", encoding="utf-8") as stream:
+            stream.write(plan.model_dump_json(indent=1))
         fresh.replace(folder / PLAN)
     except OSError as error:
         raise StoreError(f"cannot write '{folder / PLAN}': {error.strerror or error}") from None
@@ -48,11 +53,11 @@ def read_plan(file: Path, out: Path) -> Plan:
     try:
         root = read(load_text(file), str(file))
     except OSError as error:
-        raise StudyError(Finding(f"cannot be read: {error.strerror or error}", file=str(file))) from None
+        raise StudyError(Finding(f"cannot be read: {error.strerror or error}", file=str(file), code="BF106")) from None
     said = [layer.within("study") for layer in layers(root, {}, Problems())]
     study = next((node.value for node in reversed(said) if node is not None), None)
     if not isinstance(study, str):
-        raise StudyError(Finding("`study` is missing", file=str(file), line=1, column=1))
+        raise StudyError(Finding("`study` is missing", file=str(file), line=1, column=1, code="BF110"))
     path = study_folder(study, out) / PLAN
     if not path.is_file():
         raise StudyError(f"{path}: there are no results of study '{study}' in {out}; `butfor run {file}` makes them")
@@ -70,7 +75,7 @@ def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
     for design in only:
         if design not in known:
             raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
-    with Store.open(out / STORE, create=False) as store:
+    with Store.open(store_of(out), create=False) as store:
         results = store.load([trial.key for trial in plan.trials])
     frame = tidy(results, plan)
     chosen = [wanted for wanted in plan.tables if not only or wanted.design in only]

@@ -1,3 +1,4 @@
+import json
 import math
 import sqlite3
 import struct
@@ -13,37 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from butfor.core import StoreError, database
+from butfor.core.records import Entry, RecordError, readable
 from butfor.core.results import TrainResult
-from butfor.core.store import VERSION, Store
-
-SETTINGS = {"fusion": {"name": "gated", "temperature": 0.1}, "seeds": [1, 2], "none": None}
-
-
-def a_result(key="a" * 16, state="done", **changes):
-    fields = {
-        "key": key,
-        "cell": "c0ffee",
-        "seed": 3,
-        "fold": "fold-1",
-        "state": state,
-        "message": "" if state == "done" else "loss is NaN in epoch 4",
-        "metrics": {"valid": {"weighted_f1": 0.1 + 0.2, "mse": 1 / 3}, "test": {"weighted_f1": 0.7}, "noisy": {}},
-        "curve": ({"lr": 5e-4, "loss": 1.25, "valid.mse": 2.0}, {"lr": 5e-4, "loss": 0.1}),
-        "selected_epoch": 1,
-        "seconds": 12.345,
-        "provenance": {"torch": "2.13", "threads": 1, "parameters": 1234},
-    }
-    return TrainResult(**{**fields, **changes})
+from butfor.core.schema import VERSION
+from butfor.core.store import Store, store_of
 
 
 def fields_of(result):
-    return {name: getattr(result, name) for name in TrainResult.__dataclass_fields__ if name != "predictions"}
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store.open(tmp_path / "runs.sqlite") as opened:
-        yield opened
+    kept = set(TrainResult.__dataclass_fields__) - {"predictions", "attempts"}
+    return {name: getattr(result, name) for name in kept}
 
 
 def open_files(folder):
@@ -58,51 +37,65 @@ def in_python(code, *arguments):
 
 WRITER = """
     import sys
+    from butfor.core.leases import Lease
+    from butfor.core.records import Entry
     from butfor.core.results import TrainResult
     from butfor.core.store import Store
     path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    with Store.open(path) as store:
+    with Store.open(path) as store, Lease(store) as lease:
         for i in range(count):
             for key in (f"{name}-{i:04d}", f"both-{i:04d}"):
-                store.save(TrainResult(key, "cell", i, "fold", "done", metrics={"test": {"who": i + 0.5}}), name, {})
+                store.enlist(name, [Entry(key, "cell", i, "fold")])
+                for mine in lease.claim([key]):
+                    told = {"test": {"who": i + 0.5}}
+                    assert lease.finish(TrainResult(mine, "cell", i, "fold", "done", metrics=told))
 """
 
 
-def test_a_result_comes_back_as_it_was(store):
+def test_a_result_comes_back_as_it_was(store, put, a_result):
     result = a_result()
-    assert store.save(result, "study", SETTINGS) is True
+    assert put(store, result) == [result.key]
     [found] = store.load([result.key])
     assert fields_of(found) == fields_of(result)
     assert list(found.metrics) == ["valid", "test", "noisy"]
     assert list(found.metrics["valid"]) == ["weighted_f1", "mse"]
     assert found.predictions == {}
-    assert store.settings(result.key) == SETTINGS
+    assert json.loads(store.row(result.key)["settings"]) == {
+        "fusion": {"name": "gated", "temperature": 0.1},
+        "seeds": [1, 2],
+        "none": None,
+    }
 
 
-def test_results_survive_closing_and_opening(tmp_path):
+def test_results_survive_closing_and_opening(tmp_path, put, a_result):
     path = tmp_path / "deep" / "folder" / "runs.sqlite"
     with Store.open(path) as store:
-        store.save(a_result(), "study", SETTINGS)
+        put(store, a_result())
     with Store.open(path, create=False) as store:
         assert store.states(["a" * 16]) == {"a" * 16: "done"}
 
 
-def test_a_path_with_odd_characters_is_a_path(tmp_path):
+def test_a_path_with_odd_characters_is_a_path(tmp_path, put, a_result):
     path = tmp_path / "a b%20c?mode=ro#x&y" / ":memory:"
     with Store.open(path) as store:
-        store.save(a_result(), "study", {})
+        put(store, a_result())
     assert path.stat().st_size > 0
 
 
-def test_a_saved_result_survives_the_death_of_its_process(tmp_path):
+def test_a_result_that_was_acknowledged_survives_the_death_of_its_process(tmp_path):
     path = tmp_path / "runs.sqlite"
     child = in_python(
         """
         import os, sys
+        from butfor.core.leases import Lease
+        from butfor.core.records import Entry
         from butfor.core.results import TrainResult
         from butfor.core.store import Store
         store = Store.open(sys.argv[1])
-        store.save(TrainResult("dead", "cell", 0, "f", "done", metrics={"test": {"mse": 0.1}}), "study", {})
+        store.enlist("study", [Entry("dead", "cell", 0, "f")])
+        lease = Lease(store).__enter__()
+        lease.claim(["dead"])
+        lease.finish(TrainResult("dead", "cell", 0, "f", "done", metrics={"test": {"mse": 0.1}}))
         os._exit(9)
         """,
         path,
@@ -113,10 +106,10 @@ def test_a_saved_result_survives_the_death_of_its_process(tmp_path):
 
 
 def test_the_store_is_written_ahead_synchronously_and_keeps_references(store):
-    with store._transaction() as connection:
-        values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
-        assert values == ["wal", 2]
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    def pragma(name):
+        return store.do(lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+
+    assert [pragma(name) for name in ("journal_mode", "synchronous", "foreign_keys")] == ["wal", 2, 1]
 
 
 def test_two_processes_that_write_at_once_lose_and_double_nothing(tmp_path):
@@ -129,7 +122,11 @@ def test_two_processes_that_write_at_once_lose_and_double_nothing(tmp_path):
         assert all(result.metrics == {"test": {"who": result.seed + 0.5}} for result in store.load(names))
         assert store.studies() == {"one": 100, "two": 100}
     with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT count(*), count(DISTINCT key) FROM metrics").fetchone() == (150, 150)
+        assert raw.execute("SELECT count(*), count(DISTINCT key), max(attempts) FROM trials").fetchone() == (
+            150,
+            150,
+            1,
+        )
     raw.close()
 
 
@@ -156,98 +153,99 @@ def test_the_write_ahead_log_waits_for_another_process_that_is_creating_the_stor
     other.close()
 
 
-def test_threads_of_one_process_share_a_store(store):
+def test_threads_of_one_process_share_a_store(store, put, a_result):
     threads = [
-        threading.Thread(target=lambda n=n: [store.save(a_result(f"{n}{i}"), "s", {}) for i in range(10)])
+        threading.Thread(target=lambda n=n: [put(store, a_result(f"{n}{i}"), study="s") for i in range(5)])
         for n in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert store.studies() == {"s": 40}
+    assert store.studies() == {"s": 20}
 
 
-def test_a_done_result_is_never_overwritten_or_doubled(store):
+def test_a_done_result_is_never_overwritten_or_doubled(store, put, a_result):
     first, second = a_result(seconds=1.0), a_result(seconds=2.0, metrics={"test": {"other": 0.5}})
-    assert store.save(first, "study", {}) is True
-    for replace in (False, True):
-        assert store.save(second, "study", {}, replace_failed=replace) is False
-        assert store.save(a_result(state="failed"), "study", {}, replace_failed=replace) is False
+    assert put(store, first) == [first.key]
+    for _ in range(2):
+        assert put(store, second) == []
+        assert put(store, a_result(state="failed")) == []
+        store.reset([first.key])
     [found] = store.load([first.key])
     assert fields_of(found) == fields_of(first)
     assert store.studies() == {"study": 1}
 
 
 @pytest.mark.parametrize("state", ["failed", "diverged", "collapsed"])
-def test_what_failed_is_replaced_only_by_a_retry(store, state):
+def test_what_failed_is_replaced_only_by_a_retry(store, put, a_result, state):
     failed, better = a_result(state=state), a_result(seconds=7.0, metrics={"test": {"mae": 0.5}})
-    assert store.save(failed, "study", {"old": 1}) is True
-    assert store.save(better, "study", {"new": 1}) is False
+    assert put(store, failed) == [failed.key]
+    assert put(store, better) == []
     assert store.states([failed.key]) == {failed.key: state}
-    assert store.save(better, "study", {"new": 1}, replace_failed=True) is True
+    store.reset([failed.key])
+    assert store.states([failed.key]) == {failed.key: "pending"}
+    assert store.load([failed.key]) == []
+    assert put(store, better) == [better.key]
     [found] = store.load([failed.key])
     assert fields_of(found) == fields_of(better)
-    assert store.settings(failed.key) == {"new": 1}
 
 
-def test_a_result_is_saved_whole_or_not_at_all(store, monkeypatch):
-    store.save(a_result(state="failed"), "study", {})
+def test_a_call_that_breaks_off_leaves_nothing(store, put, a_result, monkeypatch):
+    put(store, a_result())
 
     def break_off(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("butfor.core.store._ask", break_off)
-    for result in (a_result(metrics={"test": {"mae": 0.5}}), a_result("b" * 16)):
-        with pytest.raises(KeyboardInterrupt):
-            store.save(result, "study", {}, replace_failed=True)
-    assert store.states(["a" * 16, "b" * 16]) == {"a" * 16: "failed"}
-    assert fields_of(store.load(["a" * 16])[0]) == fields_of(a_result(state="failed"))
+    monkeypatch.setattr("butfor.core.store._link", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        store.enlist("study", [Entry("b" * 16, "cell", 1, "fold")])
+    assert store.states(["a" * 16, "b" * 16]) == {"a" * 16: "done"}
 
 
-def test_results_come_in_the_order_of_the_keys_each_once_and_unknown_ones_are_left_out(store):
+def test_results_come_in_the_order_of_the_keys_each_once_and_unknown_ones_are_left_out(store, put, a_result):
     for key in ("b1", "a2", "c3"):
-        store.save(a_result(key), "study", {})
+        put(store, a_result(key))
     assert [result.key for result in store.load(["c3", "nope", "b1", "c3", "a2"])] == ["c3", "b1", "a2"]
     assert store.states(["nope"]) == {}
     assert store.load([]) == []
 
 
-def test_more_keys_than_a_statement_can_hold_are_asked_in_parts(store):
-    store.save(a_result("k39999"), "study", {})
-    store.save(a_result("k00000", state="failed"), "study", {})
+def test_more_keys_than_a_statement_can_hold_are_asked_in_parts(store, put, a_result):
+    put(store, a_result("k39999"))
+    put(store, a_result("k00000", state="failed"))
     keys = [f"k{i:05d}" for i in range(40_000)]
-    with store._transaction() as connection:  # the limit of SQLite as it ships with older systems
-        connection.connection.driver_connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1000)
+    few = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1000  # as in SQLite on older systems
+    store.do(lambda connection: connection.connection.driver_connection.setlimit(*few))
     assert store.states(keys) == {"k00000": "failed", "k39999": "done"}
     assert [result.key for result in store.load(iter(keys))] == ["k00000", "k39999"]
 
 
-def test_studies_share_equal_trials(store):
-    store.save(a_result("shared"), "first", {})
-    assert store.save(a_result("shared"), "second", {}) is False
+def test_studies_share_equal_trials(store, put, a_result):
+    put(store, a_result("shared"), study="first")
+    assert put(store, a_result("shared"), study="second") == []
     store.share("third", ["shared", "not here"])
     store.share("third", ["shared"])
     assert store.studies() == {"first": 1, "second": 1, "third": 1}
     assert len(store.load(["shared"])) == 1
 
 
-def test_nan_and_infinity_of_a_diverged_trial_come_back(store):
+def test_nan_and_infinity_of_a_diverged_trial_come_back(store, put, a_result):
     curve = ({"loss": 2.0, "select": -math.inf}, {"loss": math.nan, "valid.mse": math.inf})
-    metrics = {"test": {"a": math.nan, "b": math.inf, "c": -math.inf, "d": np.float32(0.1), "e": -0.0}}
-    store.save(a_result(state="diverged", curve=curve, metrics=metrics), "study", {})
+    metrics = {"test": {"a": math.nan, "b": math.inf, "c": -math.inf, "d": np.float32(0.1)}}
+    put(store, a_result(state="diverged", curve=curve, metrics=metrics))
     [found] = store.load(["a" * 16])
     assert found.curve[0] == curve[0]
     assert math.isnan(found.curve[1]["loss"])
     assert found.curve[1]["valid.mse"] == math.inf
     test = found.metrics["test"]
     assert math.isnan(test.pop("a"))
-    assert test == {"b": math.inf, "c": -math.inf, "d": float(np.float32(0.1)), "e": 0.0}
+    assert test == {"b": math.inf, "c": -math.inf, "d": float(np.float32(0.1))}
 
 
-def test_what_is_stored_is_json_that_other_programs_read(store):
+def test_what_is_stored_is_json_that_other_programs_read(store, put, a_result):
     result = a_result(curve=({"loss": math.nan},), provenance={"n": np.int64(3), "x": np.float64(0.5), "t": (1, 2)})
-    store.save(result, "study", {})
+    put(store, result)
     raw = sqlite3.connect(store.path)
     curve, provenance = raw.execute("SELECT curve, provenance FROM trials").fetchone()
     raw.close()
@@ -255,55 +253,64 @@ def test_what_is_stored_is_json_that_other_programs_read(store):
     assert provenance == '{"n": 3, "x": 0.5, "t": [1, 2]}'
 
 
-def test_a_value_that_is_not_json_is_named(store):
-    with pytest.raises(StoreError, match=r"provenance\.device is a object"):
-        store.save(a_result(provenance={"device": object()}), "study", {})
-    assert store.states(["a" * 16]) == {}
+def test_a_value_that_is_not_json_is_named(store, put, a_result):
+    with pytest.raises(RecordError, match=r"provenance\.device is a object"):
+        put(store, a_result(provenance={"device": object()}))
+    assert store.states(["a" * 16]) == {"a" * 16: "pending"}
+    with pytest.raises(StoreError, match=r"settings\.x is a set"):
+        put(store, a_result("b" * 16), settings={"x": {1}})
+    assert store.states(["b" * 16]) == {}
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.floats(), min_size=1, max_size=8), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
-def test_numbers_come_back_bit_by_bit_and_texts_letter_by_letter(store, values, text):
-    key = f"key-{len(store.studies())}-{store.studies().get('s', 0)}"
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.floats(), min_size=1, max_size=8), text=st.text())
+def test_numbers_come_back_bit_by_bit_and_texts_letter_by_letter(store, put, a_result, values, text):
+    key = f"key-{sum(store.studies().values())}"
     names = {f"m{i}": value for i, value in enumerate(values)}
-    store.save(a_result(key, message=text, metrics={text: names}, curve=(names,)), "s", {text: text})
+    put(store, a_result(key, message=text, metrics={text: names}, curve=(names,)), settings={text: text})
     [found] = store.load([key])
 
-    def bits(numbers, zero=0.0):
-        return [b"nan" if math.isnan(x) else struct.pack("d", x + zero if x == 0 else x) for x in numbers.values()]
+    def bits(numbers):
+        return [b"nan" if math.isnan(x) else struct.pack("d", x) for x in numbers.values()]
 
     assert bits(found.metrics[text]) == bits(names)
-    assert bits(found.curve[0], -0.0) == bits(names, -0.0)
-    assert found.message == text
-    assert store.settings(key) == {text: text}
+    assert bits(found.curve[0]) == bits(names)
+    assert found.message == readable(text)
+    assert json.loads(store.row(key)["settings"]) == {text: text}
 
 
-def test_reading_does_not_wait_for_a_writer(store):
-    store.save(a_result(), "study", {})
-    with store._transaction(write=True):
-        assert store.states(["a" * 16]) == {"a" * 16: "done"}
+@pytest.mark.parametrize(("text", "kept"), [("a\0b", r"a\x00b"), ("a\ud800b", r"a\ud800b"), ("\u00e9", "\u00e9")])
+def test_letters_that_no_database_keeps_are_spelt_out(store, put, a_result, text, kept):
+    put(store, a_result(message=text, log=text))
+    [found] = store.load(["a" * 16])
+    assert (found.message, found.log) == (kept, kept)
 
 
-def test_a_store_that_another_process_holds_is_told(tmp_path, monkeypatch):
+def test_reading_does_not_wait_for_a_writer(store, put, a_result):
+    put(store, a_result())
+    assert store.do(lambda _: store.states(["a" * 16]), write=True) == {"a" * 16: "done"}
+
+
+def test_a_store_that_another_process_holds_is_told(tmp_path, monkeypatch, put, a_result):
     monkeypatch.setattr(database, "PATIENCE", 0.1)
     with Store.open(tmp_path / "runs.sqlite") as store:
         raw = sqlite3.connect(store.path, isolation_level=None)
         raw.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="held by another process"):
-            store.save(a_result(), "study", {})
+            put(store, a_result())
         raw.execute("ROLLBACK")
         raw.close()
-        assert store.save(a_result(), "study", {}) is True
+        assert put(store, a_result()) == ["a" * 16]
 
 
 @pytest.mark.parametrize(("pragma", "words"), [("max_page_count=1", "make room"), ("query_only=ON", "permissions")])
-def test_a_disk_that_takes_nothing_more_is_told_and_keeps_what_it_has(store, pragma, words):
-    store.save(a_result(), "study", {})
-    with store._transaction() as connection:
-        connection.exec_driver_sql(f"PRAGMA {pragma}")
+def test_a_disk_that_takes_nothing_more_is_told_and_keeps_what_it_has(store, pragma, words, put, a_result):
+    put(store, a_result())
+    store.do(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}"))
     with pytest.raises(StoreError, match=words):
-        store.save(a_result("b" * 16, message="long " * 10_000), "study", {})
-    assert store.states(["a" * 16, "b" * 16]) == {"a" * 16: "done"}
+        put(store, a_result("b" * 16, message="long " * 10_000))
+    assert store.states(["a" * 16, "b" * 16])["a" * 16] == "done"
+    assert [result.key for result in store.load(["a" * 16, "b" * 16])] == ["a" * 16]
 
 
 def test_a_newer_store_is_refused_and_left_alone(tmp_path):
@@ -337,11 +344,11 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
     assert path.read_text().startswith("these are notes")
 
 
-def test_a_damaged_store_is_told(tmp_path):
+def test_a_damaged_store_is_told(tmp_path, put, a_result):
     path = tmp_path / "runs.sqlite"
     with Store.open(path) as store:
         for i in range(200):
-            store.save(a_result(f"key{i}"), "study", SETTINGS)
+            put(store, a_result(f"key{i}"))
     content = bytearray(path.read_bytes())
     content[3 * 4096 : 12 * 4096] = bytes(9 * 4096)
     path.write_bytes(content)
@@ -360,13 +367,27 @@ def test_places_that_cannot_be_are_told(tmp_path):
         Store.open(tmp_path / "file" / "runs.sqlite")
 
 
-def test_an_unknown_trial_has_no_settings(store):
+def test_an_unknown_trial_has_no_row(store):
     with pytest.raises(StoreError, match="no trial 'nope'"):
-        store.settings("nope")
+        store.row("nope")
 
 
-def test_a_closed_store_leaves_nothing_open(tmp_path):
+def test_the_store_is_in_the_folder_unless_the_environment_names_a_server(monkeypatch, tmp_path):
+    monkeypatch.delenv("BUTFOR_STORE", raising=False)
+    assert store_of(tmp_path) == tmp_path / "store.sqlite"
+    monkeypatch.setenv("BUTFOR_STORE", "postgresql://me@host/runs")
+    assert store_of(tmp_path) == "postgresql://me@host/runs"
+
+
+@pytest.mark.parametrize("address", ["mysql://me:secret@host/runs", "sqlite:///file", "http://host", "://"])
+def test_a_server_that_is_not_postgresql_is_refused_without_telling_its_password(address):
+    with pytest.raises(StoreError, match="postgresql://USER@HOST/DATABASE") as refused:
+        Store.open(address)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_closed_store_leaves_nothing_open(tmp_path, put, a_result):
     with Store.open(tmp_path / "runs.sqlite") as store:
-        store.save(a_result(), "study", {})
+        put(store, a_result())
     assert open_files(tmp_path) == []
     assert [path.name for path in tmp_path.iterdir()] == ["runs.sqlite"]
