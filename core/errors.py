@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem, at one place of the study file. `line` and `column` count from 1; 0 says that there is no place."""
+    """One problem, at one place of the study file. `line` and `column` count from 1; 0 says that there is no place.
+
+    `code` stands for what is wrong in `butfor check --explain CODE`; `explanation` is what the code cannot say, such as
+    which plugins are installed here.
+    """
 
     message: str
     file: str = ""
@@ -25,6 +29,7 @@ class Finding:
     severity: Severity = "error"
     remedy: str = ""
     cells: tuple[str, ...] = ()
+    explanation: str = ""
 
     def __str__(self) -> str:
         """`ablations.yaml:14:9: fusion.gate_alhpa: unknown setting; did you mean 'gate_alpha'?`."""
@@ -62,6 +67,28 @@ class DataError(ButforError):
 
 class TrainingError(ButforError):
     """A trial could not be trained."""
+
+
+FailureKind = Literal["error", "out of memory", "timeout", "crashed"]
+"""Classes of failure: it raised (or asked to exit); no memory; over its time limit; its process died."""
+
+
+class TrialFailure(TrainingError):  # noqa: N818 - a fact about a trial, and a name in the contract
+    """Why a trial failed, as an executor tells it. `str()` is the message; survives pickling."""
+
+    def __init__(self, kind: FailureKind, message: str, log: str = "", plugin: str = "", traceback: str = "") -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.message = message
+        self.log = log
+        """Path of the log of what it printed; empty where there is none."""
+        self.plugin = plugin
+        """The plugin that the traceback shows, `fusion 'gated' of butfor`; empty where it shows none."""
+        self.traceback = traceback
+        """The traceback as text; empty where the process died without one."""
+
+    def __reduce__(self) -> tuple[type[TrialFailure], tuple[str, ...]]:
+        return type(self), (self.kind, self.message, self.log, self.plugin, self.traceback)
 
 
 class StoreError(ButforError):

@@ -51,7 +51,7 @@ def own_stream(name: str | int) -> Iterator[None]:
     token = _stream.set(key)
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key)
+            torch.default_generator.manual_seed(key)  # torch.manual_seed would format a stack for each absent device
             yield
     finally:
         _stream.reset(token)

@@ -98,7 +98,7 @@ def _auto(known: Sequence[str]) -> str:
         for name in known:
             if name == metric or name.endswith(f".{metric}"):
                 return name
-    raise StudyError(Finding("there is no metric to select epochs by", code="selection"))
+    raise StudyError(Finding("there is no metric to select epochs by", code="BF407"))
 
 
 def _value(tree: Tree, metrics: Mapping[str, float]) -> float:
@@ -183,7 +183,7 @@ class _Reader:
             self.used[name] = None
         else:
             message = f"unknown metric '{self._short(name)}' in the selection"
-            self.findings.append(Finding(message, code="selection", remedy=nearest(name, self.known)))
+            self.findings.append(Finding(message, code="BF407", remedy=nearest(name, self.known)))
         return name
 
     def _misplaced(self, node: ast.expr) -> StudyError:
@@ -191,7 +191,7 @@ class _Reader:
         return self._refusal(f"'{self._short(source)}' has no place in a selection")
 
     def _refusal(self, message: str, remedy: str = _ALLOWED) -> StudyError:
-        return StudyError(Finding(message, code="selection", remedy=remedy))
+        return StudyError(Finding(message, code="BF407", remedy=remedy))
 
     @staticmethod
     def _short(text: str, most: int = 60) -> str:

@@ -1,137 +1,111 @@
-"""Plugins and plans as text for a person and as JSON for a program."""
+"""Plans as text for a person and as JSON for a program."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import PluginError, nearest
-from ..core.specs import KINDS
+from .text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from ..core.catalogue import Catalogue, Entry
-    from ..core.study.plan import Plan, PlannedDesign
-
-Listed = tuple[str, "Entry"]
+    from ..core.study.plan import Plan, PlannedCell, PlannedDesign
+    from .costs import Costs
 
 
-def select(catalogue: Catalogue, kind: str | None, name: str | None) -> list[Listed]:
-    """The plugins of a kind, or one of them, or all. Raises PluginError with the nearest kind or name."""
-    kinds = [base.kind for base in KINDS]
-    if kind is not None and kind not in kinds:
-        raise PluginError(f"unknown kind of plugin '{kind}'; {nearest(kind, kinds)}")
-    if kind is not None and name is not None:
-        return [(kind, catalogue.entry(kind, name))]
-    return [(known, entry) for known, entry in catalogue if kind in (None, known)]
-
-
-def plugin_json(kind: str, entry: Entry) -> dict[str, Any]:
-    """One plugin, with the keys of design section 7."""
-    spec = entry.spec
-    return {
-        "kind": kind,
-        "name": entry.name,
-        "distribution": entry.distribution,
-        "version": entry.version,
-        "summary": _summary(entry),
-        "needs": sorted(spec.needs),
-        "gives": sorted(spec.gives),
-        "stackable": spec.stackable,
-        "fields": {
-            name: {
-                "type": _type(field.annotation),
-                "default": _default(field),
-                "doc": _one_line(field.description or ""),
-            }
-            for name, field in spec.model_fields.items()
-            if name != "name"
-        },
-        "paper": spec.paper,
-    }
-
-
-def plugins_text(entries: Sequence[Listed]) -> str:
-    """A line for each plugin, under its kind."""
-    lines: list[str] = []
-    width = max((len(entry.name) for _, entry in entries), default=0)
-    last = ""
-    for kind, entry in entries:
-        if kind != last:
-            lines += ["", kind] if lines else [kind]
-            last = kind
-        origin = f"{entry.distribution} {entry.version}".strip()
-        lines.append(f"  {entry.name:<{width}}  {_summary(entry)} [{origin}]")
-    return "\n".join(lines)
-
-
-def plugin_text(kind: str, entry: Entry) -> str:
-    """One plugin: what it is, what it needs and gives, its settings with defaults, its citation."""
-    told = plugin_json(kind, entry)
-    lines = [f"{kind} {entry.name} [{entry.distribution} {entry.version}]".replace(" ]", "]"), told["summary"]]
-    lines += [f"{word}: {', '.join(told[word])}" for word in ("needs", "gives") if told[word]]
-    lines += ["", "settings"]
-    for name, field in told["fields"].items():
-        lines += [f"  {name}: {field['default']!r}  ({field['type']})", f"      {field['doc']}"]
-    return "\n".join([*lines, "", told["paper"]] if told["paper"] else lines)
-
-
-def _summary(entry: Entry) -> str:
-    return (entry.spec.__doc__ or "").strip().partition("\n")[0]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _type(annotation: object) -> str:
-    return getattr(annotation, "__name__", "") or str(annotation).replace("typing.", "")
-
-
-def _default(field: Any) -> Any:  # noqa: ANN401 - pydantic's FieldInfo and any JSON value
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if hasattr(value, "resolved"):
-        return value.resolved()
-    return list(value) if isinstance(value, tuple) else value
-
-
-def plan_json(plan: Plan, only: Collection[str], trials: int) -> dict[str, Any]:
-    """The plan of the designs `only` (or all), with the keys of design section 7; nothing is trained in stacks."""
+def plan_json(
+    plan: Plan,
+    only: Collection[str],
+    trials: int,
+    pending: int | None = None,
+    *,
+    costs: Costs | None = None,
+    stacks: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The plan of the designs `only` (or all), with the keys of design section 7."""
     designs: dict[str, list[str]] = {plan.baseline: []}
     for design in _chosen(plan, only):
         for row in design.rows:
             designs.setdefault(row.cell, []).append(design.name)
-    return {
+    told: dict[str, Any] = {
         "study": plan.study,
         "cells": [
             {"key": cell.key, "label": cell.label, "designs": designs[cell.key], "differs": cell.differs}
+            | (costs.of_cell(cell.key) if costs is not None else {})
             for cell in plan.cells
             if cell.key in designs
         ],
         "trials": trials,
-        "stacks": [],
+        "stacks": list(stacks),
     }
+    if pending is not None:
+        told |= {"pending": pending, "done": trials - pending}
+    return told if costs is None else told | {"estimate": costs.total()}
 
 
 def _chosen(plan: Plan, only: Collection[str]) -> list[PlannedDesign]:
     return [design for design in plan.designs if not only or design.name in only]
 
 
-def plan_text(plan: Plan, only: Collection[str], trials: int, pending: int) -> str:
+def plan_text(plan: Plan, only: Collection[str], trials: int, pending: int, *, tree: bool = False) -> str:
     """Every cell of the designs `only` (or all) with what differs from the baseline, and how many trials there are."""
     chosen = _chosen(plan, only)
-    num_cells = len({plan.baseline, *(row.cell for design in chosen for row in design.rows)})
-    lines = [f"study {plan.study}: {num_cells} cells, {trials} trials, {pending} still to train"]
     cells = {cell.key: cell for cell in plan.cells}
+    num_cells = len({plan.baseline, *(row.cell for design in chosen for row in design.rows)})
+    head = f"study {plain(plan.study)}: {num_cells} cells, {trials} trials, {pending} still to train"
+    if tree:
+        return "\n".join([head, *_tree(chosen, cells, plan.baseline)])
+    lines = [head]
     for design in chosen:
-        lines.append(f"\n{design.name} ({design.kind}, {len(design.rows)} rows)")
+        lines.append(f"\n{plain(design.name)} ({design.kind}, {len(design.rows)} rows)")
         for row in design.rows:
-            differs = ", ".join(f"{path}={_short(value)}" for path, value in cells[row.cell].differs.items())
-            lines.append(f"  {row.cell}  {row.label}" + (f"  [{differs}]" if differs else ""))
+            differs = ", ".join(_differences(cells[row.cell]))
+            lines.append(f"  {row.cell}  {plain(row.label)}" + (f"  [{differs}]" if differs else ""))
     return "\n".join(lines)
 
 
-def _short(value: object) -> str:
+def stacks_text(plan: Plan, stacks: Sequence[Mapping[str, Any]]) -> str:
+    """How many trials are trained together, and why others are not."""
+    together = [stack["trials"] for stack in stacks if stack["engine"] == "stack"]
+    lines = [f"{sum(together)} trials train as {len(together)} stacks" if together else "no trial is part of a stack"]
+    labels = {cell.key: cell.label for cell in plan.cells}
+    alone = [stack for stack in stacks if stack["reason"]]
+    lines += [f"  one at a time: {plain(labels[s['cells'][0]])}: {plain(s['reason'])}" for s in alone]
+    return "\n".join(lines)
+
+
+def _differences(cell: PlannedCell) -> list[str]:
+    return [plain(f"{path}={short(value)}") for path, value in cell.differs.items()]
+
+
+def _tree(designs: Sequence[PlannedDesign], cells: dict[str, PlannedCell], baseline: str) -> Iterator[str]:
+    """Designs, their rows, and under each row what sets it apart, where its cell stands first."""
+    seen: set[str] = set()
+    for design in designs:
+        last = design is designs[-1]
+        yield f"{_branch(last)}{plain(design.name)} ({design.kind}, {len(design.rows)} rows)"
+        for row in design.rows:
+            end = row is design.rows[-1]
+            again = (
+                "" if row.cell not in {baseline, *seen} else " (baseline)" if row.cell == baseline else " (as above)"
+            )
+            label = plain(row.label).removesuffix(" (baseline)")
+            yield f"{_trunk(last)}{_branch(end)}{label}{again}  {row.cell}"
+            told = [] if again else _differences(cells[row.cell])
+            yield from (f"{_trunk(last)}{_trunk(end)}{_branch(one is told[-1])}{one}" for one in told)
+            seen.add(row.cell)
+
+
+def _branch(last: bool) -> str:
+    return "└── " if last else "├── "
+
+
+def _trunk(last: bool) -> str:
+    return "    " if last else "│   "
+
+
+def short(value: object) -> str:
+    """A value of a cell in a few characters: a component by its name, a list as `a + b`, null as what it does."""
     if isinstance(value, list):
         return " + ".join(map(str, value))
     if isinstance(value, dict) and "name" in value:

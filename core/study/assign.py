@@ -172,7 +172,7 @@ class Setter:
         if value.value is None and kind is LossSpec and (node is None or node.value is None):
             terms = tuple(f"losses.{term}" for term in self.baseline.children["losses"].children)
             remedy = nearest(assignment.path, terms) if assignment.path not in terms else "it is removed already"
-            raise StudyError(at(value.head, "there is no such term to remove", assignment.path, remedy))
+            raise StudyError(at(value.head, "there is no such term to remove", assignment.path, remedy, code="BF212"))
         if trail == ("encoder",):
             value = per_modality(value, self.modalities)
         if node is None and value.is_mapping and kind is not None and "name" not in value.children:
@@ -199,7 +199,7 @@ class Setter:
         known = self.grammar.paths(self.baseline)
         if path in known:
             remedy = "let it vary only where it stands, with `when`"
-            return StudyError(at(place, "this cell has no such setting", path, remedy))
+            return StudyError(at(place, "this cell has no such setting", path, remedy, code="BF302"))
         around, _, last = path.rpartition(".")
         beside = [other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == around]
         remedy = nearest(path, known, most=0)
@@ -208,7 +208,7 @@ class Setter:
         elif "did you mean" not in remedy:
             roots = list(dict.fromkeys(other.partition(".")[0] for other in known))
             remedy = f"a path starts with {', '.join(roots)}" if path.partition(".")[0] not in roots else ""
-        return StudyError(at(place, "unknown path", path, remedy))
+        return StudyError(at(place, "unknown path", path, remedy, code="BF301"))
 
 
 def _put(node: Node, parts: tuple[str, ...], value: Node | None) -> Node:

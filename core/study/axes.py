@@ -9,6 +9,8 @@ from ..errors import nearest
 from .assign import KEEP, Assignment
 from .designs import Axis, Choice, Condition
 from .labels import distinct, label, level, short_names, told
+from .messages import said
+from .names import label_problem
 from .tree import Node, lookup, plain
 
 if TYPE_CHECKING:
@@ -49,10 +51,18 @@ class Ground:
     def assignments(self, node: Node, where: str) -> tuple[Assignment, ...]:
         """`{path: value}` as assignments."""
         if not node.is_mapping:
-            self.problems.add(node.place, "expected a mapping of paths and values", where, "such as {train.lr: 0.001}")
+            self.problems.add(
+                node.place, "expected a mapping of paths and values", where, "such as {train.lr: 0.001}", code="BF304"
+            )
         elif not node.children:
-            self.problems.add(node.head, "nothing is set here", where)
+            self.problems.add(node.head, "nothing is set here", where, code="BF304")
         return tuple(Assignment(path, value) for path, value in node.children.items())
+
+    def check_label(self, text: str, node: Node, where: str) -> None:
+        """Write down what is wrong with a label that stands as the key of `node`."""
+        wrong = label_problem(text)
+        if wrong:
+            self.problems.add(node.head, f"the label {said(text)} {wrong}", where, code="BF113")
 
     def tell(self, made: Sequence[Assignment]) -> str:
         """The label of assignments together."""
@@ -68,7 +78,7 @@ class Ground:
 def axes(ground: Ground, node: Node, where: str) -> tuple[Axis, ...]:
     """`{path: levels}` as axes."""
     if not node.is_mapping or not node.children:
-        ground.problems.add(node.head, "expected a mapping of paths and lists of values", where)
+        ground.problems.add(node.head, "expected a mapping of paths and lists of values", where, code="BF304")
         return ()
     names = short_names(list(node.children))
     return tuple(axis(ground, path, names[path], levels, where) for path, levels in node.children.items())
@@ -113,18 +123,22 @@ def _distinct_choices(ground: Ground, choices: Sequence[Choice], nodes: Sequence
         identity = repr((choice.assignment is None, choice.values[0]))
         if kept.setdefault(identity, choice) is not choice:
             message = f"the value {told(choice.values[0])} stands here twice"
-            ground.problems.add(node.place, message, where, "remove one")
+            ground.problems.add(node.place, message, where, "remove one", code="BF309")
     return list(kept.values())
 
 
 def _levels(ground: Ground, node: Node, where: str) -> list[tuple[str | None, Node]]:
     """(label or None, value) of each level."""
     if node.is_mapping and node.children and "name" not in node.children:
+        for text, value in node.children.items():
+            ground.check_label(text, value, where)
         return list(node.children.items())
     if not node.items:
         single = "{name: ...}" if node.is_mapping else told(plain(node))
         near = "such as [0.1, 0.5]" if node.value in ((), None, "") else f"put a single one into a list: [{single}]"
-        ground.problems.add(node.place, "expected a list of values, or a mapping of labels and values", where, near)
+        ground.problems.add(
+            node.place, "expected a list of values, or a mapping of labels and values", where, near, code="BF304"
+        )
         return []
     found: list[tuple[str | None, Node]] = []
     for item in node.items:
@@ -138,8 +152,11 @@ def _levels(ground: Ground, node: Node, where: str) -> list[tuple[str | None, No
 def text_of(ground: Ground, node: Node, where: str) -> str | None:
     """A label, or None where it is no text."""
     if isinstance(node.value, str) and node.value.strip():
+        wrong = label_problem(node.value.strip())
+        if wrong:
+            ground.problems.add(node.place, f"the label {said(node.value)} {wrong}", where, code="BF113")
         return node.value.strip()
-    ground.problems.add(node.place, "expected a text", where, "quote it" if node.value else "")
+    ground.problems.add(node.place, "expected a text", where, "quote it" if node.value else "", code="BF202")
     return None
 
 
@@ -148,14 +165,16 @@ def conditions(
 ) -> tuple[Condition, ...]:
     """`{path or factor: value or values}`. `known` maps the names that conditions may use to paths."""
     if not node.is_mapping or not node.children:
-        ground.problems.add(node.head, "expected a mapping of paths and values", where)
+        ground.problems.add(node.head, "expected a mapping of paths and values", where, code="BF304")
         return ()
     found = []
     for key, value in node.children.items():
         if key not in known:
-            ground.problems.add(value.head, f"'{key}' does not vary in this design", where, nearest(key, list(known)))
+            ground.problems.add(
+                value.head, f"'{key}' does not vary in this design", where, nearest(key, list(known)), code="BF306"
+            )
         elif known[key] == own:
-            ground.problems.add(value.head, f"'{key}' cannot depend on itself", where)
+            ground.problems.add(value.head, f"'{key}' cannot depend on itself", where, code="BF306")
         else:
             found.append(Condition(key, known[key], value.items or (value,), value.head))
     return tuple(found)

@@ -15,13 +15,18 @@ from .assign import Setter
 from .differences import differences
 from .fit import static_problems
 from .layers import folder_of
+from .limits import MAX_PARTS
 from .messages import coerced, shown, translate, wrong_kind
+from .names import part_problem
+from .present import as_html, as_rich, cell_rows
 from .settings import CellSettings
-from .tree import Node, plain
+from .tree import Node, at, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from rich.table import Table as RichTable
 
     from ..catalogue import Catalogue
     from .assign import Assignment
@@ -68,6 +73,12 @@ class Cell:
                 return False
             value = value[part]
         return True
+
+    def __rich__(self) -> RichTable:
+        return as_rich(*cell_rows(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(*cell_rows(self))
 
     @property
     def data_key(self) -> str:
@@ -151,9 +162,9 @@ class CellMaker:
             if not isinstance(item.value, str):
                 continue
             if item.value not in names:
-                self.problems.unknown(item.place, "modality", item.value, names, "modalities")
+                self.problems.unknown(item.place, "modality", item.value, names, "modalities", code="BF209")
             elif item.value in words[:number]:
-                self.problems.add(item.place, f"modality '{item.value}' stands here twice", "modalities")
+                self.problems.add(item.place, f"modality '{item.value}' stands here twice", "modalities", code="BF210")
         if not all(word in names for word in words):
             return said
         by_name = {str(item.value): item for item in said.items}
@@ -164,7 +175,9 @@ class CellMaker:
         given = encoders.children
         for modality, encoder in given.items():
             if modality not in names and modality not in self.modalities:
-                self.problems.add(encoder.head, "unknown modality", f"encoder.{modality}", nearest(modality, names))
+                self.problems.add(
+                    encoder.head, "unknown modality", f"encoder.{modality}", nearest(modality, names), code="BF209"
+                )
         common = next(iter(given.values())) if len({id(encoder) for encoder in given.values()}) == 1 else None
         kept: dict[str, Node] = {}
         for modality in chosen:
@@ -172,15 +185,23 @@ class CellMaker:
             if chosen_encoder is not None:
                 kept[modality] = chosen_encoder
             elif modality in names:
-                self.problems.add(encoders.head, f"there is no encoder for modality '{modality}'", "encoder")
+                self.problems.add(
+                    encoders.head, f"there is no encoder for modality '{modality}'", "encoder", code="BF211"
+                )
         return replace(encoders, value=kept)
 
     def _terms(self, losses: Node) -> Node:
+        if len(losses.children) > MAX_PARTS:
+            said = f"{len(losses.children)} loss terms; at most {MAX_PARTS} are allowed"
+            raise StudyError(at(losses.head, said, "losses", code="BF105"))
         for term, loss in losses.children.items():
+            wrong = part_problem(term)
+            if wrong:
+                self.problems.add(loss.head, f"the term '{term}' {wrong}", "losses", code="BF113")
             if loss.value is None:
                 known = [other for other, said in losses.children.items() if said.value is not None]
                 near = nearest(term, known)
-                self.problems.add(loss.head, "there is no such term to remove", f"losses.{term}", near)
+                self.problems.add(loss.head, "there is no such term to remove", f"losses.{term}", near, code="BF212")
         kept = {term: loss for term, loss in sorted(losses.children.items()) if loss.value is not None}
         return replace(losses, value=kept)
 

@@ -190,6 +190,14 @@ class Design:
         """Number of rows at most, before exclusions; no row is made for it."""
         return self.rows.size
 
+    @property
+    def work(self) -> int:
+        """How many values its conditions are held against at most, over all rows."""
+        asked = [condition for entry in self.exclude for condition in entry]
+        if isinstance(self.rows, Grid):
+            asked += [condition for axis in self.rows.axes for _, condition in axis.when]
+        return self.count * (len(self.exclude) + sum(len(condition.values) for condition in asked))
+
     def points(self, used: set[int]) -> Iterator[Point]:
         """The rows that no exclusion takes out; the numbers of exclusions that took one out go to `used`."""
         rows = iter(self.rows)

@@ -48,22 +48,26 @@ class Expansion:
 
     def _twice(self, design: Design, point: Point) -> None:
         message = f"two rows are labelled '{point.label}'"
-        self.problems.add(point.place, message, f"ablations.{design.name}", "give each a label of its own")
+        self.problems.add(
+            point.place, message, f"ablations.{design.name}", "give each a label of its own", code="BF308"
+        )
 
     def _same(self, design: Design, point: Point, row: PlannedRow) -> None:
         """A row whose cell the design has already: wrong where something was to be left out, else only odd."""
         where = f"ablations.{design.name}"
         if row.baseline and design.kind == "leave_one_out":
-            self.problems.add(point.place, f"'{point.label}' leaves nothing out: it equals the baseline", where)
+            self.problems.add(
+                point.place, f"'{point.label}' leaves nothing out: it equals the baseline", where, code="BF307"
+            )
         elif not (row.baseline and design.leads):
             message = f"'{point.label}' is the same cell as '{row.label}', and is left out"
-            self.problems.add(point.place, message, where, warning=True)
+            self.problems.add(point.place, message, where, code="BF310")
 
     def _check_exclusions(self, design: Design, used: set[int]) -> None:
         for number, entry in enumerate(design.exclude):
             if number not in used:
                 where = f"ablations.{design.name}.exclude"
-                self.problems.add(entry[0].place, "this excludes nothing", where, warning=True)
+                self.problems.add(entry[0].place, "this excludes nothing", where, code="BF311")
 
 
 def expand_designs(

@@ -30,7 +30,12 @@ def static_problems(settings: CellSettings, tree: Node, baseline: Node) -> Itera
     """
     if not settings.losses:
         losses = tree.within("losses")
-        yield at(losses.head if losses is not None else tree.head, "a cell needs at least one loss term", "losses")
+        yield at(
+            losses.head if losses is not None else tree.head,
+            "a cell needs at least one loss term",
+            "losses",
+            code="BF403",
+        )
     yield from _widths(settings, tree)
     parts: list[tuple[str, Spec]] = [("fusion", settings.fusion)]
     parts += [(f"losses.{term}", loss) for term, loss in settings.losses.items()]
@@ -47,7 +52,7 @@ def _widths(settings: CellSettings, tree: Node) -> Iterator[Finding]:
         odd = next(modality for modality, width in widths.items() if width != common)
         told = ", ".join(f"{modality} {width}" for modality, width in widths.items())
         path = f"encoder.{odd}.width"
-        yield at(place_of(tree, path), f"all encoders need one width, and these have {told}", path)
+        yield at(place_of(tree, path), f"all encoders need one width, and these have {told}", path, code="BF402")
 
 
 def _lacking(settings: CellSettings, trees: tuple[Node, Node], path: str, part: Spec, need: str) -> Iterator[Finding]:
@@ -60,7 +65,7 @@ def _lacking(settings: CellSettings, trees: tuple[Node, Node], path: str, part: 
         moved = lookup(tree, behind) is not lookup(baseline, behind) and lookup(tree, path) is lookup(baseline, path)
         blamed = behind if moved else path
         message = f"{part.kind} {_holder(part, need)} needs an encoder with a {need}"
-        yield at(place_of(tree, blamed), f"{message}; '{encoder.name}' ({modality}) has none", blamed)
+        yield at(place_of(tree, blamed), f"{message}; '{encoder.name}' ({modality}) has none", blamed, code="BF401")
         return
 
 
@@ -89,7 +94,7 @@ def _inputs(cell: Cell, data: Dataset) -> Iterator[Finding]:
         path = f"encoder.{modality}"
         if modality not in data.features:
             message = f"the data set has no modality '{modality}'"
-            yield at(place_of(cell.node, path), message, path, nearest(modality, data.modalities))
+            yield at(place_of(cell.node, path), message, path, nearest(modality, data.modalities), code="BF404")
             continue
         shape = data.features[modality].shape
         reads = encoder.requirements() & {"utterance", "frames"}
@@ -97,7 +102,7 @@ def _inputs(cell: Cell, data: Dataset) -> Iterator[Finding]:
         if reads and given not in reads:
             axes = {"frames": "frames (N, T, D)", "utterance": "one vector a row (N, D)"}
             message = f"encoder '{encoder.name}' reads {axes[next(iter(reads))]}; '{modality}' comes as {axes[given]}"
-            yield at(place_of(cell.node, path), message, path)
+            yield at(place_of(cell.node, path), message, path, code="BF405")
 
 
 def _tasks(cell: Cell, data: Dataset) -> Iterator[Finding]:
@@ -111,4 +116,4 @@ def _tasks(cell: Cell, data: Dataset) -> Iterator[Finding]:
                 shapes.task(wanted if isinstance(wanted, str) else None, kind)
             except StudyError as error:
                 path = f"losses.{term}.task" if lookup(cell.node, f"losses.{term}.task") else f"losses.{term}"
-                yield at(place_of(cell.node, path), error.findings[0].message, path)
+                yield at(place_of(cell.node, path), error.findings[0].message, path, code="BF406")

@@ -90,7 +90,7 @@ class Grammar:
         """What may stand inside `node`: the fields of its settings, or the keys that it has."""
         model = self.model(slot, node)
         if model is not None:
-            return _fields(model)
+            return fields_of(model)
         if slot.element is not None and node is not None:
             return dict.fromkeys(node.children, slot.element)
         return {}
@@ -135,7 +135,8 @@ def _kind_among(models: tuple[type[Settings], ...]) -> type[Spec] | None:
 
 
 @cache
-def _fields(model: type[Settings]) -> Mapping[str, Slot]:
+def fields_of(model: type[Settings]) -> Mapping[str, Slot]:
+    """The fields of settings, and what may stand in each."""
     return {name: _slot(field.annotation, field) for name, field in model.model_fields.items()}
 
 

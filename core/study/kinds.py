@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from .assign import Assignment
 from .axes import Ground, axes, conditions, text_of
 from .designs import FULL, Axis, Grid, Listed, Point, Subsets
 from .labels import short_names
+from .limits import MAX_STEPS
 from .messages import wrong_kind
 from .tree import Node
 
@@ -45,16 +47,26 @@ def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
             entries.append((f"w/o {names[path]}", names[path], item, (removed,)))
     elif body.children:
         for label, child in body.children.items():
+            ground.check_label(label, child, where)
             entries.append((label, _component(label), child, ground.assignments(child, f"{where}.{label}")))
     else:
         hint = "a list of paths, or {label: {path: value}}"
-        ground.problems.add(body.head, f"expected what is left out: {hint}", where)
+        ground.problems.add(body.head, f"expected what is left out: {hint}", where, code="BF304")
+    if not _is_short(ground, body, len(entries), where):
+        entries = []
     factors = tuple(component for _, component, _, _ in entries)
     rows = [Point(FULL, body.head, (), dict.fromkeys(factors, True))]
     for label, component, child, made in entries:
         if made:
             rows.append(Point(label, child.head, made, {factor: factor != component for factor in factors}))
     return Rows(Listed(tuple(rows)), tuple(dict.fromkeys(factors)), leads=True)
+
+
+def _is_short(ground: Ground, body: Node, number: int, where: str) -> bool:
+    """Whether rows that each say something of all others are few enough."""
+    if number > MAX_STEPS:
+        ground.problems.add(body.head, f"{number} rows; at most {MAX_STEPS} are allowed here", where, code="BF312")
+    return number <= MAX_STEPS
 
 
 def _component(label: str) -> str:
@@ -69,7 +81,7 @@ def _one_at_a_time(ground: Ground, node: Node, where: str) -> Rows:
     body = node.children["one_at_a_time"]
     found = axes(ground, body, where)
     texts = {(a.path, n): choice.label for a in found for n, choice in enumerate(a.choices)}
-    repeated = {text for text in texts.values() if list(texts.values()).count(text) > 1}
+    repeated = {text for text, number in Counter(texts.values()).items() if number > 1}
     rows = [Point(_baseline_label(ground, found), body.head)]
     for one in found:
         for choice in one.choices:
@@ -95,7 +107,9 @@ def _grid(ground: Ground, node: Node, where: str, *, parallel: bool) -> Rows:
     found = list(axes(ground, body, where))
     if parallel and len({len(one.choices) for one in found}) > 1:
         told = ", ".join(f"{one.path} {len(one.choices)}" for one in found)
-        ground.problems.add(body.head, f"lists of different lengths: {told}", where, "zip pairs them one by one")
+        ground.problems.add(
+            body.head, f"lists of different lengths: {told}", where, "zip pairs them one by one", code="BF305"
+        )
     said = node.within("when")
     order: tuple[int, ...] = ()
     if said is not None:
@@ -109,10 +123,12 @@ def _apply_when(ground: Ground, found: list[Axis], said: Node, where: str) -> tu
     names = {name: one.path for one in found for name in (one.factor, one.path)}
     number = {one.path: n for n, one in enumerate(found)}
     if not said.is_mapping:
-        ground.problems.add(said.place, "expected {path: {other path: values}}", where)
+        ground.problems.add(said.place, "expected {path: {other path: values}}", where, code="BF304")
     for key, child in said.children.items():
         if key not in names:
-            ground.problems.add(child.head, f"'{key}' does not vary in this design", where, nearest(key, list(names)))
+            ground.problems.add(
+                child.head, f"'{key}' does not vary in this design", where, nearest(key, list(names)), code="BF306"
+            )
             continue
         own = number[names[key]]
         made = conditions(ground, child, names, f"{where}.{key}", own=names[key])
@@ -123,7 +139,7 @@ def _apply_when(ground: Ground, found: list[Axis], said: Node, where: str) -> tu
         ready = [n for n in waiting if not any(other in waiting for other, _ in found[n].when)]
         if not ready:
             told = ", ".join(found[n].path for n in waiting)
-            ground.problems.add(said.head, f"these depend on each other in a circle: {told}", where)
+            ground.problems.add(said.head, f"these depend on each other in a circle: {told}", where, code="BF306")
             break
         order += ready
         waiting = [n for n in waiting if n not in ready]
@@ -143,10 +159,12 @@ def _subsets(ground: Ground, node: Node, where: str) -> Rows:
         wrong = next((item for item in sizes if item.value not in every or isinstance(item.value, bool)), None)
         rows = Subsets(ground.modalities, tuple(size for size in every if size in [s.value for s in sizes]), body)
         if wrong is not None and every:
-            ground.problems.add(wrong.place, f"a size is a number from 1 to {len(every)}", f"{where}.sizes")
+            ground.problems.add(
+                wrong.place, f"a size is a number from 1 to {len(every)}", f"{where}.sizes", code="BF203"
+            )
     elif body.value != "all":
         hint = "expected `all`, {sizes: [1, 2]}, or a list of lists of modalities"
-        ground.problems.add(body.place, hint, where)
+        ground.problems.add(body.place, hint, where, code="BF304")
     return Rows(rows, ground.modalities, leads=True)
 
 
@@ -160,7 +178,7 @@ def _listed_subsets(ground: Ground, body: Node, where: str) -> Listed:
             if not isinstance(word.value, str):
                 ground.problems.take([wrong_kind(word, where, "the name of a modality")])
             elif order and word.value not in order:
-                ground.problems.unknown(word.place, "modality", word.value, ground.modalities, where)
+                ground.problems.unknown(word.place, "modality", word.value, ground.modalities, where, code="BF209")
         subset = tuple(sorted(dict.fromkeys(word for word in words if word in order), key=order.__getitem__))
         if subset and subset != ground.modalities:
             points.append(maker.point(subset, item))
@@ -171,7 +189,7 @@ def _cells(ground: Ground, node: Node, where: str) -> Rows:
     body = node.children["cells"]
     points = []
     if not body.items:
-        ground.problems.add(body.head, "expected a list of {label: ..., set: {path: value}}", where)
+        ground.problems.add(body.head, "expected a list of {label: ..., set: {path: value}}", where, code="BF304")
     for item in body.items:
         point = _step(ground, item, where, ())
         if point is not None:
@@ -185,7 +203,7 @@ def _step(ground: Ground, item: Node, where: str, before: tuple[Assignment, ...]
         ground.problems.check_keys(item, ["label", "set"], where)
         given = item.within("set")
         if given is None:
-            ground.problems.add(item.head, "`set` is missing", where)
+            ground.problems.add(item.head, "`set` is missing", where, code="BF304")
             return None
         made = ground.assignments(given, f"{where}.set")
         named = item.within("label")
@@ -193,9 +211,12 @@ def _step(ground: Ground, item: Node, where: str, before: tuple[Assignment, ...]
         return Point(text or BASELINE, item.head, (*before, *made)) if made else None
     if len(item.children) == 1:
         ((label, child),) = item.children.items()
+        ground.check_label(label, child, where)
         made = ground.assignments(child, f"{where}.{label}")
         return Point(label, child.head, (*before, *made)) if made else None
-    ground.problems.add(item.place, "expected {label: ..., set: {path: value}}, or {LABEL: {path: value}}", where)
+    ground.problems.add(
+        item.place, "expected {label: ..., set: {path: value}}, or {LABEL: {path: value}}", where, code="BF304"
+    )
     return None
 
 
@@ -206,10 +227,12 @@ def _ladder(ground: Ground, node: Node, where: str) -> Rows:
     if items and items[0].children.keys() == {"from"}:
         first = items.pop(0)
         if start is not None:
-            ground.problems.add(first.head, "the ladder has two starts", where, "keep one `from`")
+            ground.problems.add(first.head, "the ladder has two starts", where, "keep one `from`", code="BF304")
         start = first.children["from"]
     if not items:
-        ground.problems.add(body.head, "expected a list of steps: {LABEL: {path: value}}", where)
+        ground.problems.add(body.head, "expected a list of steps: {LABEL: {path: value}}", where, code="BF304")
+    if not _is_short(ground, body, len(items), where):
+        items = []
     points: list[Point] = [_start(ground, start, body, where)]
     for item in items:
         point = _step(ground, item, where, points[-1].assignments)

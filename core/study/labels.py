@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from .limits import MAX_LABEL
 from .tree import Node, plain
 
 if TYPE_CHECKING:
@@ -16,27 +17,32 @@ if TYPE_CHECKING:
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
     """{path: its shortest ending that no other of the paths has}."""
+    split = {path: path.split(".") for path in paths}
+    shared = Counter(tuple(parts[-n:]) for parts in split.values() for n in range(1, len(parts) + 1))
     names = {}
-    for path in dict.fromkeys(paths):
-        parts = path.split(".")
-        others = [other.split(".") for other in dict.fromkeys(paths) if other != path]
-        size = next((n for n in range(1, len(parts)) if all(o[-n:] != parts[-n:] for o in others)), len(parts))
+    for path, parts in split.items():
+        size = next((n for n in range(1, len(parts)) if shared[tuple(parts[-n:])] == 1), len(parts))
         names[path] = ".".join(parts[-size:])
     return names
 
 
 def told(value: Any) -> str:  # noqa: ANN401 - any value of a study
-    """A value as a label says it: a component by its name, with what it sets."""
+    """A value as a label says it: a component by its name, with what it sets. What is very long is cut."""
+    text = _told(value)
+    return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 3]}..."
+
+
+def _told(value: Any) -> str:  # noqa: ANN401 - any value of a study
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        rest = ", ".join(f"{key}={told(inside)}" for key, inside in value.items() if key != "name")
+        rest = ", ".join(f"{key}={_told(inside)}" for key, inside in value.items() if key != "name")
         name = value.get("name")
         return rest if name is None else f"{name} ({rest})" if rest else str(name)
     if isinstance(value, list):
-        return " + ".join(told(item) for item in value)
+        return " + ".join(_told(item) for item in value)
     return str(value)
 
 

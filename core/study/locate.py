@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 import yaml
 
 from ..errors import Finding, StudyError
-from .tree import MAX_DEPTH, Node, Place, Scalar, at, plain
+from .limits import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_KEY, MAX_NODES, MAX_PROBLEMS, MAX_TEXT
+from .tree import Node, Place, Scalar, at, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_BYTES", "locate", "plain", "read", "scalar"]
+__all__ = ["MAX_BYTES", "locate", "plain", "read", "scalar", "too_large"]
 
-MAX_BYTES = 1 << 20
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -25,26 +25,37 @@ _WORDS: dict[str, Scalar] = {
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_MAX_DIGITS = 300
+_WHOLE = 1 << 63
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+"""Control characters, half characters, and those that turn the direction of what follows or are never seen."""
+_LONGEST = 200
+"""Characters of the parser's own words, which may quote the file."""
+_QUOTED = 40
 
 
 def read(text: str, source: str) -> Node:
     """The tree of a study. Raises StudyError with every problem; an empty text is an empty mapping."""
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
-        raise StudyError(Finding(f"larger than {MAX_BYTES // 1024} KiB: this is not a study", source))
+        raise StudyError(too_large(source, text.count("\n", 0, MAX_BYTES) + 1))
     builder = _Builder(source)
     try:
-        for event in _events(text):
+        for event in _events(text, source):
             builder.take(event)
-    except yaml.reader.ReaderError as error:
-        builder.problems.append(_unreadable(error, text, source))
-    except yaml.MarkedYAMLError as error:
-        builder.problems.append(_broken(error, source))
+    except StudyError as error:
+        builder.problems += error.findings
     except _StopReadingError:
         pass
     if builder.problems:
         raise StudyError(builder.problems)
     return builder.root or Node({}, Place(source, 1, 1))
+
+
+def too_large(source: str, line: int) -> Finding:
+    """That the text goes on behind what is read, in that line."""
+    return at(Place(source, line, 1), f"larger than {MAX_BYTES // 1024} KiB: this is not a study", code="BF105")
 
 
 def scalar(text: str) -> Scalar:
@@ -83,15 +94,30 @@ def _may_be_key(node: Node, part: str) -> bool:
     return node.is_mapping and part.isidentifier() and not part[0].isupper() and part != node.name
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
-    yield from yaml.parse(text, Loader=yaml.SafeLoader)
+def _events(text: str, source: str) -> Iterator[yaml.Event]:
+    """What the parser makes of the text. Raises StudyError where it stumbles, on purpose or not."""
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        while loader.check_event():
+            yield loader.get_event()  # type: ignore[no-untyped-call]  # its stubs leave it without types
+    except yaml.reader.ReaderError as error:
+        raise StudyError(_unreadable(error, text, source)) from None
+    except yaml.MarkedYAMLError as error:
+        raise StudyError(_broken(error, source)) from None
+    except (ValueError, OverflowError) as error:  # `"\UFFFFFFFF"` is no character, and PyYAML does not look
+        place = _place(loader.get_mark() if loader is not None else None, source)
+        raise StudyError(at(place, f"not valid YAML: {error}", code="BF101")) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
 
 
 def _unreadable(error: yaml.reader.ReaderError, text: str, source: str) -> Finding:
     before = text[: error.position]
     place = Place(source, before.count("\n") + 1, error.position - before.rfind("\n"))
     character = chr(error.character) if isinstance(error.character, int) else error.character
-    return at(place, f"not valid YAML: character {character!r} is not allowed")
+    return at(place, f"not valid YAML: character {character!r} is not allowed", code="BF101")
 
 
 def _broken(error: yaml.MarkedYAMLError, source: str) -> Finding:
@@ -100,7 +126,20 @@ def _broken(error: yaml.MarkedYAMLError, source: str) -> Finding:
     context = f" {error.context}" if error.context else ""
     start = f" that began in line {error.context_mark.line + 1}" if error.context_mark and context else ""
     remedy = "indent with spaces" if "'\\t'" in str(error.problem) else ""
-    return at(place, f"not valid YAML: {error.problem}{context}{start}", remedy=remedy)
+    return at(
+        place,
+        f"not valid YAML: {str(error.problem)[:_LONGEST]}{context[:_LONGEST]}{start}",
+        remedy=remedy,
+        code="BF101",
+    )
+
+
+_INSTEAD = "write the value out, or use `include`"
+
+
+def _short(name: str) -> str:
+    """A name as a message quotes it."""
+    return _FORBIDDEN.sub("?", name[:_QUOTED])
 
 
 class _Mark(Protocol):
@@ -138,6 +177,7 @@ class _Builder:
     root: Node | None = None
     open: list[_Open] = field(default_factory=list)
     documents: int = 0
+    nodes: int = 0
 
     def take(self, event: yaml.Event) -> None:
         """The next event."""
@@ -145,10 +185,10 @@ class _Builder:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                self._wrong(place, "a study is one YAML document; this begins a second one")
+                self._wrong(place, "a study is one YAML document; this begins a second one", code="BF102")
                 raise _StopReadingError
         elif isinstance(event, yaml.AliasEvent):
-            self._wrong(place, f"aliases (*{event.anchor}) are not read", "write the value out, or use `include`")
+            self._wrong(place, f"aliases (*{_short(event.anchor or '')}) are not read", _INSTEAD, code="BF102")
             self._put(Node(None, place), place)
         elif isinstance(event, yaml.ScalarEvent):
             self._check_marks(event, place)
@@ -163,26 +203,38 @@ class _Builder:
 
     def _begin(self, place: Place, mapping: dict[str, Node] | None) -> None:
         if len(self.open) >= MAX_DEPTH:
-            self._wrong(place, f"nested deeper than {MAX_DEPTH} levels")
+            self._wrong(place, f"nested deeper than {MAX_DEPTH} levels", code="BF105")
             raise _StopReadingError
         self.open.append(_Open(place, mapping))
 
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Scalar:
-        if event.style is not None:
-            return str(event.value)
-        if len(event.value) > _MAX_DIGITS and (_INTEGER.fullmatch(event.value) or _FLOAT.fullmatch(event.value)):
-            self._wrong(place, f"a number of {len(event.value)} digits")
-            return None
-        return scalar(event.value)
+        odd = _FORBIDDEN.search(event.value)
+        if odd:
+            self._wrong(place, f"character U+{ord(odd[0]):04X} is not allowed in a study", code="BF101")
+        elif len(event.value) > MAX_DIGITS and (_INTEGER.fullmatch(event.value) or _FLOAT.fullmatch(event.value)):
+            self._wrong(place, f"a number of {len(event.value)} digits", code="BF105")
+        elif len(event.value) > MAX_TEXT:
+            self._wrong(place, f"a text of {len(event.value)} characters; at most {MAX_TEXT} are allowed", code="BF105")
+        else:
+            value = str(event.value) if event.style is not None else scalar(event.value)
+            if not isinstance(value, int) or -_WHOLE <= value < _WHOLE:
+                return value
+            self._wrong(place, f"the whole number {event.value} does not fit 64 bits", code="BF105")
+        return ""
 
     def _check_marks(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, place: Place) -> None:
         if event.anchor is not None:
-            self._wrong(place, f"anchors (&{event.anchor}) are not read", "write the value out, or use `include`")
+            self._wrong(place, f"anchors (&{_short(event.anchor)}) are not read", _INSTEAD, code="BF102")
         if event.tag is not None:
-            self._wrong(place, f"tags ({event.tag.replace('tag:yaml.org,2002:', '!!')}) are not read", "remove it")
+            tag = _short(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            self._wrong(place, f"tags ({tag}) are not read", "remove it", code="BF102")
 
     def _put(self, node: Node, place: Place) -> None:
         """Give a finished value to the collection around it."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self._wrong(place, f"more than {MAX_NODES:,} values and keys: this is not a study", code="BF105")
+            raise _StopReadingError
         if not self.open:
             self.root = node
             return
@@ -201,15 +253,19 @@ class _Builder:
         key = node.value
         if not isinstance(key, str):
             said = "a list or mapping" if node.is_mapping or isinstance(key, tuple) else str(key).lower()
-            self._wrong(node.place, f"a key must be a word, not {said}", "quote it")
+            self._wrong(node.place, f"a key must be a word, not {said}", "quote it", code="BF104")
+        elif len(key) > MAX_KEY:
+            self._wrong(node.place, f"a key of {len(key)} characters; at most {MAX_KEY} are allowed", code="BF105")
         elif key == "<<":
-            self._wrong(node.place, "merge keys (<<) are not read", "use `include`")
+            self._wrong(node.place, "merge keys (<<) are not read", "use `include`", code="BF102")
         elif key in mapping:
             first = mapping[key].head.line
-            self._wrong(node.place, f"'{key}' stands here twice; first in line {first}", "remove one")
+            self._wrong(node.place, f"'{key}' stands here twice; first in line {first}", "remove one", code="BF103")
         else:
             return key
         return None
 
-    def _wrong(self, place: Place, message: str, remedy: str = "") -> None:
-        self.problems.append(at(place, message, remedy=remedy))
+    def _wrong(self, place: Place, message: str, remedy: str = "", *, code: str) -> None:
+        self.problems.append(at(place, message, remedy=remedy, code=code))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _StopReadingError

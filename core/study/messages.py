@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Finding, nearest
+from .installed import installed
 from .locate import locate
 from .tree import Node, at, plain
 
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from ..catalogue import Catalogue
     from .grammar import Grammar, Slot
 
 _LONGEST = 60
+_MANY = 10**18
 _KINDS = {
     "float": "a number",
     "int": "a whole number",
@@ -59,10 +62,10 @@ def translate(error: ValidationError, tree: Node, grammar: Grammar, root: Slot, 
             slot = grammar.walk(tree, path[:-1], root)
             around, _, _ = locate(tree, path[:-1])
             known = list(grammar.children(slot, around)) if slot is not None else []
-            yield at(node.head, "unknown setting", shown(tree, path), nearest(path[-1], known, most=20))
+            yield at(node.head, "unknown setting", shown(tree, path), nearest(path[-1], known, most=20), code="BF201")
         else:
             slot = grammar.walk(tree, path, root)
-            yield _wrong(node, shown(tree, path), several, slot, found=found)
+            yield _wrong(node, shown(tree, path), several, slot, grammar.catalogue, found=found)
 
 
 def shown(tree: Node, path: Sequence[str]) -> str:
@@ -100,8 +103,13 @@ def _is_bent(word: str, resolved: object) -> bool:
         return False
     try:
         return float(word) == float(resolved)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
+
+
+def round_number(value: int) -> str:
+    """A number as a message says it, however large."""
+    return str(value) if value < _MANY else f"more than 10^{(value.bit_length() - 1) * 3 // 10}"
 
 
 def said(value: object) -> str:
@@ -119,31 +127,33 @@ def wrong_kind(node: Node, path: str, wanted: str) -> Finding:
     """`expected a number, got 'hot'`."""
     quoted = isinstance(node.value, str) and wanted in ("a number", "a whole number") and node.value[:1].isdigit()
     remedy = "write it without quotes or underscores" if quoted else ""
-    return at(node.place, f"expected {wanted}, got {said(plain(node))}", path, remedy)
+    return at(node.place, f"expected {wanted}, got {said(plain(node))}", path, remedy, code="BF202")
 
 
 def _missing(node: Node, path: tuple[str, ...], title: str) -> Finding:
-    return at(node.head, f"`{path[-1]}` is missing", ".".join(path[:-1]) or title)
+    return at(node.head, f"`{path[-1]}` is missing", ".".join(path[:-1]) or title, code="BF206")
 
 
-def _wrong(node: Node, path: str, several: list[ErrorDetails], slot: Slot | None, *, found: bool) -> Finding:
+def _wrong(
+    node: Node, path: str, several: list[ErrorDetails], slot: Slot | None, catalogue: Catalogue, *, found: bool
+) -> Finding:
     first = several[0]
     told = next((details for details in several if details["type"] in ("value_error", "assertion_error")), None)
     if told is not None:
-        return _told(node, path, told, slot)
+        return _told(node, path, told, slot, catalogue)
     if first["type"] == "union_tag_invalid":
         return _other_name(node, path, first["ctx"])
     kind = (slot.element or slot).kind if slot is not None else None
     if found and node.value is None and kind is not None:
-        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}")
+        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}", code="BF207")
     phrases = dict.fromkeys(_wanted(details, slot) for details in several)
     value = plain(node) if found else first["input"]
     expected = " or ".join(phrases)
     if first["type"] == "literal_error" and isinstance(value, str):
         near = nearest(value, _choices(first.get("ctx", {})))
         remedy = near if near.startswith("did you mean") else ""
-        return at(node.place, f"expected {expected}, got {said(value)}", path, remedy)
-    return at(node.place, f"expected {expected}, got {said(value)}", path)
+        return at(node.place, f"expected {expected}, got {said(value)}", path, remedy, code="BF204")
+    return at(node.place, f"expected {expected}, got {said(value)}", path, code=_code_of(several))
 
 
 def _other_name(node: Node, path: str, context: Mapping[str, Any]) -> Finding:
@@ -152,22 +162,36 @@ def _other_name(node: Node, path: str, context: Mapping[str, Any]) -> Finding:
     place = (node.within("name") or node).place
     listed = ", ".join(f"'{word}'" for word in known)
     near = nearest(context["tag"], known)
-    return at(place, f"expected one of {listed}, got '{context['tag']}'", path, near if "mean" in near else "")
+    return at(
+        place, f"expected one of {listed}, got '{context['tag']}'", path, near if "mean" in near else "", code="BF204"
+    )
 
 
-def _told(node: Node, path: str, details: ErrorDetails, slot: Slot | None) -> Finding:
+def _told(node: Node, path: str, details: ErrorDetails, slot: Slot | None, catalogue: Catalogue) -> Finding:
     """A validator's own words; for a component they are about its name."""
     words = str(details.get("ctx", {}).get("error", details["msg"]))
     kind = slot.kind if slot is not None else None
     if kind is None:
-        return at(node.head if node.is_mapping else node.place, words, path)
+        return at(node.head if node.is_mapping else node.place, words, path, code="BF208")
     if node.value is None:
-        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}")
+        return at(node.place, "cannot be removed", path, f"choose another {kind.kind}", code="BF207")
     name = node.within("name")
     message, _, remedy = words.partition("; ")
-    if not message.startswith(f"unknown {kind.kind} '") and not message.startswith("expected the name"):
-        return at(node.head, words, path)
-    return at(name.place if name is not None else node.head if node.is_mapping else node.place, message, path, remedy)
+    unknown = message.startswith(f"unknown {kind.kind} '")
+    if not unknown and not message.startswith("expected the name"):
+        return at(node.head, words, path, code="BF208")
+    place = name.place if name is not None else node.head if node.is_mapping else node.place
+    if not unknown:
+        return at(place, message, path, remedy, code="BF202")
+    return at(place, message, path, remedy, code="BF205", explanation=installed(catalogue, kind.kind))
+
+
+def _code_of(several: Sequence[ErrorDetails]) -> str:
+    """A number outside its bounds, a word that is no choice, or a value of the wrong kind."""
+    kinds = {details["type"] for details in several}
+    if kinds <= {*_BOUND_ERRORS, "finite_number"}:
+        return "BF203"
+    return "BF204" if "literal_error" in kinds else "BF202"
 
 
 def _choices(context: Mapping[str, Any]) -> list[str]:

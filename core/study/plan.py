@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..specs import Settings
 
 DesignKind = Literal["leave_one_out", "one_at_a_time", "factorial", "ladder", "subsets", "zip", "cells"]
 Level = str | float | int | bool | None
+
+
+class SequentialSettings(Settings):
+    """Looking at the results and adding seeds until they settle, without more false positives for it."""
+
+    method: Literal["group", "anytime"] = "group"
+    """`group`: the planned looks share alpha equally. `anytime`: p and interval hold at every number of seeds, for the
+    paired t over seeds; tables over folds or with signed ranks share alpha all the same."""
+    first: int = Field(default=5, ge=5)
+    """Seeds at the first look; below 5 nothing is tested."""
+    step: int = Field(default=5, ge=1)
+    """Seeds that are added for each further look."""
+    max_seeds: int = Field(default=20, ge=5)
+    """Seeds at the last look; what has not settled by then stays so."""
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> SequentialSettings:
+        if self.max_seeds < self.first:
+            raise ValueError(f"max_seeds {self.max_seeds} is less than the {self.first} seeds of the first look")
+        return self
+
+
+class StatisticsSettings(Settings):
+    """How the rows of a table are compared with the baseline."""
+
+    test: Literal["auto", "paired_t", "nadeau_bengio", "wilcoxon", "none"] = "auto"
+    """`paired_t` and `wilcoxon` (signed ranks): over seeds, folds averaged first. `nadeau_bengio`: corrected resampled
+    t over folds, seeds averaged first. `auto`: over folds where there are several, else over seeds. `none`: no test."""
+    correction: Literal["holm", "hommel", "bonferroni", "fdr_bh", "none"] = "holm"
+    """For many comparisons. `fdr_bh` (Benjamini-Hochberg) holds the share of false findings, not the chance of any."""
+    family: Literal["column", "table", "study"] = "table"
+    """What the correction is over: the rows of each metric by itself, the whole table, or all tables of the study."""
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    """Chance of a false positive; intervals hold 1 - alpha."""
+    margin: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    """The smallest difference that matters, in the metric's own unit (.01, not 1, for a rate in percent): a number for
+    all metrics of the table or {metric: number}. With it a row may be called equivalent."""
+    power: float = Field(default=0.8, gt=0, lt=1)
+    """Chance of finding what the notes call detectable, or of settling with the seeds that they name."""
+    sequential: SequentialSettings | None = None
+    """Set where seeds are added by results (`run --until-settled`); null for a fixed number of seeds."""
+    columns: tuple[Literal["interval", "p", "p_adjusted", "wins", "effect", "verdict"], ...] = (
+        "interval",
+        "p_adjusted",
+        "verdict",
+    )
+    """What a printed table shows beside the difference; CSV and JSON have all of it."""
+
+    def margin_of(self, metric: str) -> float | None:
+        """The margin of a metric; None for none."""
+        return self.margin.get(metric) if isinstance(self.margin, dict) else self.margin
 
 
 class TableSettings(Settings):
@@ -27,6 +78,8 @@ class TableSettings(Settings):
     """Digits behind the point; with `percent`, metrics that are no rates get two more."""
     percent: bool = False
     """Multiply rates (accuracy, F1) by 100."""
+    statistics: StatisticsSettings = StatisticsSettings()
+    """How rows are compared with the baseline."""
 
 
 class PlannedCell(Settings):
@@ -111,3 +164,5 @@ class Plan(Settings):
     """Every distinct trial."""
     metrics: tuple[PlannedMetric, ...] = ()
     """The metrics of the tasks, in the order of importance: those of the selection come first."""
+    held_out: dict[str, float] = Field(default_factory=dict)
+    """{split: rows held out for each row that is trained on} of the baseline's folds; empty where there is one fold."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import Finding, StudyError, nearest
+from .tree import at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..errors import Severity
     from .tree import Node, Place
 
 MOST = 100
@@ -27,14 +27,15 @@ class Problems:
     num_errors: int = 0
     """Errors that were written down, the same ones counted each time."""
 
-    def add(self, place: Place, message: str, path: str = "", remedy: str = "", *, warning: bool = False) -> None:
-        """Write down one problem."""
-        severity: Severity = "warning" if warning else "error"
-        self.take([Finding(message, place.file, place.line, place.column, path, severity=severity, remedy=remedy)])
+    def add(
+        self, place: Place, message: str, path: str = "", remedy: str = "", *, code: str, explanation: str = ""
+    ) -> None:
+        """Write down one problem; how grave it is follows from its code."""
+        self.take([at(place, message, path, remedy, code=code, explanation=explanation)])
 
-    def unknown(self, place: Place, what: str, word: str, known: Sequence[str], path: str = "") -> None:
+    def unknown(self, place: Place, what: str, word: str, known: Sequence[str], path: str = "", *, code: str) -> None:
         """Write down a word that is not known, and the nearest that is."""
-        self.add(place, f"unknown {what} '{word}'", path, nearest(word, known))
+        self.add(place, f"unknown {what} '{word}'", path, nearest(word, known), code=code)
 
     def take(self, findings: Iterable[Finding]) -> None:
         """Write down findings from elsewhere."""
@@ -51,7 +52,8 @@ class Problems:
         """Write down every key that is not known."""
         for key, child in node.children.items():
             if key not in known:
-                self.add(child.head, "unknown key", f"{path}.{key}" if path else key, nearest(key, known, most=20))
+                near = nearest(key, known, most=20) if len(self.known) < MOST else ""
+                self.add(child.head, "unknown key", f"{path}.{key}" if path else key, near, code="BF111")
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -71,6 +73,10 @@ class Problems:
         """Raise StudyError with the errors, if there are any; at most `MOST` are shown, and the rest counted."""
         errors = self.errors
         if len(errors) > MOST:
-            errors = (*errors[:MOST], Finding(f"and {len(errors) - MOST} more problems"))
+            first, more = errors[MOST], len(errors) - MOST
+            errors = (
+                *errors[:MOST],
+                Finding(f"and {more} more problems from here", first.file, first.line, first.column),
+            )
         if errors:
             raise StudyError(errors)

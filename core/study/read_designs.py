@@ -24,7 +24,9 @@ _CONDITIONAL = ("factorial", "zip")
 def read_designs(ground: Ground, node: Node) -> tuple[Design, ...]:
     """Every design that can be read; what is wrong with the others goes to the problems."""
     if not node.is_mapping:
-        ground.problems.add(node.place, "expected a mapping of designs", "ablations", "such as {NAME: {subsets: all}}")
+        ground.problems.add(
+            node.place, "expected a mapping of designs", "ablations", "such as {NAME: {subsets: all}}", code="BF304"
+        )
         return ()
     read = [_design(ground, name, body) for name, body in node.children.items()]
     return tuple(design for design in read if design is not None)
@@ -34,9 +36,11 @@ def _design(ground: Ground, name: str, node: Node) -> Design | None:
     where = f"ablations.{name}"
     wrong = name_problem(name)
     if wrong:
-        ground.problems.add(node.head, f"'{name}' {wrong}", "ablations")
+        ground.problems.add(node.head, f"'{name}' {wrong}", "ablations", code="BF113")
     if not node.is_mapping:
-        ground.problems.add(node.place, "expected a mapping with one kind of design", where, nearest("", KINDS))
+        ground.problems.add(
+            node.place, "expected a mapping with one kind of design", where, nearest("", KINDS), code="BF304"
+        )
         return None
     kinds = [kind for kind in KINDS if kind in node.children]
     allowed = [
@@ -48,12 +52,14 @@ def _design(ground: Ground, name: str, node: Node) -> Design | None:
         both = f"{len(kinds)} kinds of design in one: {', '.join(kinds)}" if kinds else "no kind of design"
         ground.problems.check_keys(node, [*KINDS, "exclude", "when", "from"], where)
         known = nearest("", KINDS)
-        ground.problems.add(node.head, both, where, "make a design of each" if kinds else known)
+        ground.problems.add(node.head, both, where, "make a design of each" if kinds else known, code="BF303")
         return None
     for key, child in node.children.items():
         if key in ("when", "from") and key not in allowed:
             owners = " and ".join(_CONDITIONAL) if key == "when" else "ladder"
-            ground.problems.add(child.head, f"`{key}` has no meaning for {kinds[0]}", where, f"it belongs to {owners}")
+            ground.problems.add(
+                child.head, f"`{key}` has no meaning for {kinds[0]}", where, f"it belongs to {owners}", code="BF303"
+            )
     others = replace(node, value={key: child for key, child in node.children.items() if key not in ("when", "from")})
     ground.problems.check_keys(others, [*kinds, *allowed], where)
     body = READERS[kinds[0]](ground, node, f"{where}.{kinds[0]}")

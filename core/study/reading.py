@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ from .expansion import expand_designs
 from .grammar import Grammar, Slot
 from .kinds import BASELINE
 from .layers import layers
-from .messages import coerced, said, translate, wrong_kind
-from .names import name_problem
+from .limits import MAX_PARTS, MAX_WORK
+from .messages import coerced, round_number, said, translate, wrong_kind
+from .names import folder_problem
 from .plan import PlannedDesign, TableSettings
 from .problems import Problems
 from .read_designs import read_designs
@@ -37,6 +39,7 @@ INSIDE = tuple(name for name in CellSettings.model_fields if name not in OUTSIDE
 DEFAULT_SEEDS = range(3)
 """Without `seeds`. Source: AttentionRobustV4 notes, at least three."""
 _NO_DATA = ("modality",)
+_MANY = 10**100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,13 @@ class Reading:
         dataset = root.within("dataset")
         names = modality_names(dataset, grammar.catalogue) if dataset is not None else None
         if dataset is None:
-            problems.add(root.head, NO_DATASET)
-        modalities = names or _spoken_of(baselines)
+            problems.add(root.head, NO_DATASET, code="BF110")
+        modalities = (names or _spoken_of(baselines))[:MAX_PARTS]
+        if names is not None and dataset is not None and len(names) > MAX_PARTS:
+            problems.add(
+                dataset.head, f"{len(names)} modalities; at most {MAX_PARTS} are allowed", "dataset", code="BF105"
+            )
+            problems.stop_if_any()
         cell = Node({}, root.place, root.key)
         for baseline in baselines:
             encoder = baseline.within("encoder")
@@ -86,15 +94,17 @@ class Reading:
         """`study`, checked."""
         node = self.root.within("study")
         if node is None:
-            self.problems.add(self.root.head, "`study` is missing", remedy="name the study, such as `study: my-study`")
+            self.problems.add(
+                self.root.head, "`study` is missing", remedy="name the study, such as `study: my-study`", code="BF110"
+            )
             return ""
         if not isinstance(node.value, str):
             remedy = "quote it" if node.value is not None else ""
-            self.problems.add(node.place, f"expected text, got {said(plain(node))}", "study", remedy)
+            self.problems.add(node.place, f"expected text, got {said(plain(node))}", "study", remedy, code="BF202")
             return ""
-        wrong = name_problem(node.value)
+        wrong = folder_problem(node.value)
         if wrong:
-            self.problems.add(node.place, f"'{node.value}' {wrong}", "study")
+            self.problems.add(node.place, f"'{node.value}' {wrong}", "study", code="BF113")
         return node.value
 
     def seeds(self) -> Sequence[int]:
@@ -103,19 +113,19 @@ class Reading:
         if node is None:
             return DEFAULT_SEEDS
         if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
-            return range(node.value)
+            return range(min(node.value, sys.maxsize))
         if not node.items:
             wanted = "expected a number of seeds of at least 1, or a list of seeds"
-            self.problems.add(node.place, f"{wanted}, got {said(plain(node))}", "seeds")
-        seeds: list[int] = []
+            self.problems.add(node.place, f"{wanted}, got {said(plain(node))}", "seeds", code="BF115")
+        seeds: dict[int, None] = {}
         for item in node.items:
             if not isinstance(item.value, int) or isinstance(item.value, bool) or item.value < 0:
                 message = f"expected a whole number of at least 0, got {said(plain(item))}"
-                self.problems.add(item.place, message, "seeds")
+                self.problems.add(item.place, message, "seeds", code="BF115")
             elif item.value in seeds:
-                self.problems.add(item.place, f"seed {item.value} stands here twice", "seeds")
+                self.problems.add(item.place, f"seed {item.value} stands here twice", "seeds", code="BF116")
             else:
-                seeds.append(item.value)
+                seeds[item.value] = None
         return tuple(seeds)
 
     def check_plugins(self) -> None:
@@ -133,7 +143,7 @@ class Reading:
         """What makes the cells; it has made the baseline's already, if that is right."""
         maker = CellMaker(self.grammar, self.cell, self.modalities, self.problems)
         if self.root.within("baseline") is None:
-            self.problems.add(self.root.head, "`baseline` is missing")
+            self.problems.add(self.root.head, "`baseline` is missing", code="BF110")
         elif self.has_baseline:
             maker.start(BASELINE)
         return maker
@@ -146,7 +156,7 @@ class Reading:
             return (Design(BASELINE, "cells", self.cell.head, Listed((point,)), leads=True),)
         for name in only:
             if name not in node.children:
-                self.problems.unknown(Place(node.place.file), "design", name, tuple(node.children))
+                self.problems.unknown(Place(node.place.file), "design", name, tuple(node.children), code="BF313")
         if only and node.is_mapping:
             node = replace(node, value={name: child for name, child in node.children.items() if name in only})
         baseline = maker.baseline
@@ -158,15 +168,20 @@ class Reading:
         """The number of cells at most. Raises StudyError where they would make more than `max_trials`."""
         cells = 1 + sum(design.count - design.leads for design in designs)
         folds = folds or self._num_folds() or 1
+        node = self.root.within("ablations") or self.root.within("seeds") or self.root
         if cells * seeds * folds > max_trials:
-            node = self.root.within("ablations") or self.root.within("seeds") or self.root
+            said = f"{round_number(cells)} cells x {round_number(seeds)} seeds x {round_number(folds)} folds are up to "
             self.problems.add(
                 node.head,
-                f"{cells} cells x {seeds} seeds x {folds} folds are up to {cells * seeds * folds} trials, "
-                f"more than the {max_trials} allowed",
+                f"{said}{round_number(cells * seeds * folds)} trials, more than the {max_trials} allowed",
                 "ablations",
                 "vary less, or raise the limit with --max-trials",
+                code="BF312",
             )
+            self.problems.stop_if_any()
+        if cells * self.cell.size + sum(design.work for design in designs) > MAX_WORK:
+            said = f"{cells} cells of {self.cell.size} settings, with their conditions, are more than can be looked at"
+            self.problems.add(node.head, said, "ablations", "vary less, or make several studies of it", code="BF312")
             self.problems.stop_if_any()
         return cells
 
@@ -198,7 +213,7 @@ class Reading:
                 continue
             if table.design not in names:
                 place = (item.within("design") or item).place
-                self.problems.unknown(place, "design", table.design, names, f"tables.{number}.design")
+                self.problems.unknown(place, "design", table.design, names, f"tables.{number}.design", code="BF313")
             elif not only or table.design in only:
                 found.append(table)
         return tuple(found)
@@ -226,8 +241,8 @@ def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:
             old = root.within(key)
             if key == "plugins" and old is not None and isinstance(old.value, tuple) and isinstance(child.value, tuple):
                 root = root.having(key, replace(child, value=(*old.value, *child.value)))
-            elif key == "baseline":
-                root = root.having(key, child)
+            elif key == "baseline" or key not in KEYS:
+                root = root.having(key, child) if key in KEYS else root
             elif key == "ablations" and old is not None and old.is_mapping and child.is_mapping:
                 gone = {
                     name for name, design in child.children.items() if design.value is None and name in old.children
@@ -245,7 +260,7 @@ def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:
 def _check_keys(layer: Node, problems: Problems) -> None:
     for key, child in layer.children.items():
         if key in INSIDE:
-            problems.add(child.head, f"`{key}` stands in `baseline`, not beside it", key, "move it in")
+            problems.add(child.head, f"`{key}` stands in `baseline`, not beside it", key, "move it in", code="BF112")
     others = replace(layer, value={key: child for key, child in layer.children.items() if key not in INSIDE})
     problems.check_keys(others, KEYS)
 
@@ -260,7 +275,13 @@ def _baseline(layer: Node, problems: Problems) -> Node | None:
         return None
     for key, child in node.children.items():
         if key in KEYS:
-            problems.add(child.head, f"`{key}` stands beside `baseline`, not in it", f"baseline.{key}", "move it out")
+            problems.add(
+                child.head,
+                f"`{key}` stands beside `baseline`, not in it",
+                f"baseline.{key}",
+                "move it out",
+                code="BF112",
+            )
     others = replace(node, value={key: child for key, child in node.children.items() if key not in KEYS})
     problems.check_keys(others, INSIDE, "baseline")
     return replace(node, value={key: child for key, child in node.children.items() if key in INSIDE})

@@ -10,11 +10,14 @@ from ..errors import Finding, StudyError
 from .layers import declared_plugins, load_text
 from .locate import read
 from .plan import Plan, PlannedCell, PlannedDesign, PlannedMetric, TableSettings
+from .present import as_html, as_rich, study_rows
 from .reading import Reading
 from .tree import Node, Place, from_python
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from rich.table import Table as RichTable
 
     from ..catalogue import Catalogue
     from .cell import Cell
@@ -82,7 +85,7 @@ class Study:
         try:
             text = load_text(Path(path))
         except OSError as error:
-            raise StudyError(Finding(f"cannot be read: {error.strerror}", str(path))) from error
+            raise StudyError(Finding(f"cannot be read: {error.strerror}", str(path), code="BF106")) from error
         return cls.parse(text, catalogue, str(path), max_trials=max_trials, folds=folds, only=only, num_seeds=num_seeds)
 
     @classmethod
@@ -107,6 +110,12 @@ class Study:
     def cell(self, key: str) -> Cell:
         """The cell of that key. Raises KeyError."""
         return next(cell for cell in self.cells if cell.key == key)
+
+    def __rich__(self) -> RichTable:
+        return as_rich(*study_rows(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(*study_rows(self))
 
     def plan(self, trials: Sequence[Trial] = (), metrics: Sequence[PlannedMetric] = ()) -> Plan:
         """The study as plain data, for reports and programs."""

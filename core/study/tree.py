@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..errors import Finding, StudyError
 from ..specs import Settings
+from .codes import severity_of
+from .limits import MAX_DEPTH
 
 Scalar = str | int | float | bool | None
-MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Node:
         said = self.children.get("name")
         return said.value if said is not None and isinstance(said.value, str) else None
 
+    @property
+    def size(self) -> int:
+        """Number of values and keys in it, itself included."""
+        return 1 + sum(1 + child.size for child in self.children.values()) + sum(item.size for item in self.items)
+
     def within(self, key: str) -> Node | None:
         """The value of `key`, or None."""
         return self.children.get(key)
@@ -85,7 +91,7 @@ def plain(node: Node) -> object:
 def from_python(value: object, place: Place = Place(), depth: int = 0) -> Node:
     """A tree from mappings, lists, scalars, paths and specs. Raises StudyError for anything else."""
     if depth > MAX_DEPTH:
-        raise StudyError(Finding(f"nested deeper than {MAX_DEPTH} levels", place.file))
+        raise StudyError(at(place, f"nested deeper than {MAX_DEPTH} levels", code="BF105"))
     if isinstance(value, Settings):
         value = value.resolved()
     if isinstance(value, Path):
@@ -93,13 +99,13 @@ def from_python(value: object, place: Place = Place(), depth: int = 0) -> Node:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise StudyError(Finding(f"key {key!r} must be a word", place.file))
+                raise StudyError(at(place, f"key {key!r} must be a word", code="BF104"))
         return Node({key: from_python(child, place, depth + 1) for key, child in value.items()}, place, place)
     if isinstance(value, list | tuple):
         return Node(tuple(from_python(item, place, depth + 1) for item in value), place)
     if value is None or isinstance(value, str | int | float | bool):
         return Node(value, place)
-    raise StudyError(Finding(f"{value!r} of type {type(value).__name__} cannot stand in a study", place.file))
+    raise StudyError(at(place, f"{value!r} of type {type(value).__name__} cannot stand in a study", code="BF114"))
 
 
 def lookup(tree: Node, path: str) -> Node | None:
@@ -110,6 +116,16 @@ def lookup(tree: Node, path: str) -> Node | None:
     return node
 
 
-def at(place: Place, message: str, path: str = "", remedy: str = "") -> Finding:
-    """A finding at a place."""
-    return Finding(message, place.file, place.line, place.column, path, remedy=remedy)
+def at(place: Place, message: str, path: str = "", remedy: str = "", *, code: str, explanation: str = "") -> Finding:
+    """A finding at a place; how grave it is follows from its code."""
+    return Finding(
+        message,
+        place.file,
+        place.line,
+        place.column,
+        path,
+        code,
+        severity=severity_of(code),
+        remedy=remedy,
+        explanation=explanation,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .cell import Cell, content_key
@@ -25,6 +25,8 @@ class Trial:
     cell: Cell
     seed: int
     fold: str
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """What besides settings decides the numbers of its cell: versions, digests of data and plugins."""
 
     def planned(self) -> PlannedTrial:
         """As it stands in the plan."""
@@ -53,7 +55,7 @@ def expand(
                     "rows": rows,
                     "identity": known,
                 }
-                trials.append(Trial(content_key(content), cell, seed, fold))
+                trials.append(Trial(content_key(content), cell, seed, fold, known))
     return tuple(trials)
 
 

@@ -15,7 +15,7 @@ CASES = [
             "seeds: [2",
         ),
         [
-            "study.yaml:5:9: not valid YAML: expected ',' or ']', but got ':' while parsing a flow sequence that began in line 4"
+            "study.yaml:5:9: not valid YAML: expected ',' or ']', but got ':' while parsing a flow sequence that began in line 4 [BF101]"
         ],
     ),
     (
@@ -26,7 +26,7 @@ CASES = [
             "\ttrain: {",
         ),
         [
-            "study.yaml:13:1: not valid YAML: found character '\\t' that cannot start any token while scanning for the next token; indent with spaces"
+            "study.yaml:13:1: not valid YAML: found character '\\t' that cannot start any token while scanning for the next token; indent with spaces [BF101]"
         ],
     ),
     (
@@ -36,7 +36,7 @@ CASES = [
             "demo",
             "de\x07mo",
         ),
-        ["study.yaml:1:10: not valid YAML: character '\\x07' is not allowed"],
+        ["study.yaml:1:10: not valid YAML: character '\\x07' is not allowed [BF101]"],
     ),
     (
         "an anchor",
@@ -45,7 +45,7 @@ CASES = [
             "seeds: 2",
             "seeds: &a 2",
         ),
-        ["study.yaml:4:8: anchors (&a) are not read; write the value out, or use `include`"],
+        ["study.yaml:4:8: anchors (&a) are not read; write the value out, or use `include` [BF102]"],
     ),
     (
         "an alias",
@@ -54,7 +54,7 @@ CASES = [
             "seeds: 2",
             "seeds: *a",
         ),
-        ["study.yaml:4:8: aliases (*a) are not read; write the value out, or use `include`"],
+        ["study.yaml:4:8: aliases (*a) are not read; write the value out, or use `include` [BF102]"],
     ),
     (
         "a tag",
@@ -63,7 +63,7 @@ CASES = [
             "seeds: 2",
             "seeds: !!int 2",
         ),
-        ["study.yaml:4:8: tags (!!int) are not read; remove it"],
+        ["study.yaml:4:8: tags (!!int) are not read; remove it [BF102]"],
     ),
     (
         "a key that stands twice",
@@ -72,7 +72,7 @@ CASES = [
             "seeds: 2",
             "seeds: 2\nseeds: 3",
         ),
-        ["study.yaml:5:1: 'seeds' stands here twice; first in line 4; remove one"],
+        ["study.yaml:5:1: 'seeds' stands here twice; first in line 4; remove one [BF103]"],
     ),
     (
         "a merge key",
@@ -81,7 +81,7 @@ CASES = [
             "seeds: 2",
             "<<: {seeds: 2}",
         ),
-        ["study.yaml:4:1: merge keys (<<) are not read; use `include`"],
+        ["study.yaml:4:1: merge keys (<<) are not read; use `include` [BF102]"],
     ),
     (
         "two documents",
@@ -89,7 +89,7 @@ CASES = [
             "append",
             "---\nstudy: b\n",
         ),
-        ["study.yaml:14:1: a study is one YAML document; this begins a second one"],
+        ["study.yaml:14:1: a study is one YAML document; this begins a second one [BF102]"],
     ),
     (
         "a key that is a number",
@@ -98,7 +98,7 @@ CASES = [
             "seeds: 2",
             "1: 2",
         ),
-        ["study.yaml:4:1: a key must be a word, not 1; quote it"],
+        ["study.yaml:4:1: a key must be a word, not 1; quote it [BF104]"],
     ),
     (
         "a key that is true",
@@ -107,7 +107,7 @@ CASES = [
             "seeds: 2",
             "true: 2",
         ),
-        ["study.yaml:4:1: a key must be a word, not true; quote it"],
+        ["study.yaml:4:1: a key must be a word, not true; quote it [BF104]"],
     ),
     (
         "a key that is a list",
@@ -116,7 +116,7 @@ CASES = [
             "seeds: 2",
             "? [a]\n: 2",
         ),
-        ["study.yaml:4:3: a key must be a word, not a list or mapping; quote it"],
+        ["study.yaml:4:3: a key must be a word, not a list or mapping; quote it [BF104]"],
     ),
     (
         "three problems of YAML at once",
@@ -126,10 +126,10 @@ CASES = [
             "seeds: !!int 2\nseeds: &a 3\n1: 2",
         ),
         [
-            "study.yaml:4:8: tags (!!int) are not read; remove it",
-            "study.yaml:5:1: 'seeds' stands here twice; first in line 4; remove one",
-            "study.yaml:5:8: anchors (&a) are not read; write the value out, or use `include`",
-            "study.yaml:6:1: a key must be a word, not 1; quote it",
+            "study.yaml:4:8: tags (!!int) are not read; remove it [BF102]",
+            "study.yaml:5:1: 'seeds' stands here twice; first in line 4; remove one [BF103]",
+            "study.yaml:5:8: anchors (&a) are not read; write the value out, or use `include` [BF102]",
+            "study.yaml:6:1: a key must be a word, not 1; quote it [BF104]",
         ],
     ),
     (
@@ -138,7 +138,7 @@ CASES = [
             "text",
             "study: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
         ),
-        ["study.yaml:1:71: nested deeper than 64 levels"],
+        ["study.yaml:1:71: nested deeper than 64 levels [BF105]"],
     ),
     (
         "nothing at all",
@@ -147,9 +147,9 @@ CASES = [
             "",
         ),
         [
-            "study.yaml:1:1: `dataset` is missing",
-            "study.yaml:1:1: `study` is missing; name the study, such as `study: my-study`",
-            "study.yaml:1:1: `baseline` is missing",
+            "study.yaml:1:1: `dataset` is missing [BF110]",
+            "study.yaml:1:1: `study` is missing; name the study, such as `study: my-study` [BF110]",
+            "study.yaml:1:1: `baseline` is missing [BF110]",
         ],
     ),
     (
@@ -158,7 +158,7 @@ CASES = [
             "text",
             "[1, 2]",
         ),
-        ["study.yaml:1:1: a study is a mapping of keys such as `baseline` and `ablations`"],
+        ["study.yaml:1:1: a study is a mapping of keys such as `baseline` and `ablations` [BF107]"],
     ),
     (
         "an unknown key at the top",
@@ -167,7 +167,7 @@ CASES = [
             "seeds: 2",
             "seedz: 2",
         ),
-        ["study.yaml:4:1: seedz: unknown key; did you mean 'seeds'?"],
+        ["study.yaml:4:1: seedz: unknown key; did you mean 'seeds'? [BF111]"],
     ),
     (
         "a key that is not there yet",
@@ -176,7 +176,7 @@ CASES = [
             "evaluate: {}\n",
         ),
         [
-            "study.yaml:14:1: evaluate: unknown key; known: 'study', 'include', 'plugins', 'dataset', 'splits', 'seeds', 'baseline', 'ablations', 'tables'"
+            "study.yaml:14:1: evaluate: unknown key; known: 'study', 'include', 'plugins', 'dataset', 'splits', 'seeds', 'baseline', 'ablations', 'tables' [BF111]"
         ],
     ),
     (
@@ -186,7 +186,7 @@ CASES = [
             "study: demo\n",
             "",
         ),
-        ["study.yaml:1:1: `study` is missing; name the study, such as `study: my-study`"],
+        ["study.yaml:1:1: `study` is missing; name the study, such as `study: my-study` [BF110]"],
     ),
     (
         "a name that is a number",
@@ -195,7 +195,7 @@ CASES = [
             "study: demo",
             "study: 2024",
         ),
-        ["study.yaml:1:8: study: expected text, got 2024; quote it"],
+        ["study.yaml:1:8: study: expected text, got 2024; quote it [BF202]"],
     ),
     (
         "a name that leaves the folder",
@@ -205,7 +205,7 @@ CASES = [
             "study: ../demo",
         ),
         [
-            "study.yaml:1:8: study: '../demo' must begin with a letter or digit, and hold only letters, digits, space, `-`, `_` and `.`"
+            "study.yaml:1:8: study: '../demo' must begin with a letter or digit, and hold only letters, digits, space, `-`, `_` and `.` [BF113]"
         ],
     ),
     (
@@ -215,7 +215,7 @@ CASES = [
             "dataset: {name: toy}\n",
             "",
         ),
-        ["study.yaml:1:1: `dataset` is missing"],
+        ["study.yaml:1:1: `dataset` is missing [BF110]"],
     ),
     (
         "an unknown data set",
@@ -224,7 +224,7 @@ CASES = [
             "{name: toy}",
             "{name: toys}",
         ),
-        ["study.yaml:2:17: dataset: unknown dataset 'toys'; did you mean 'toy'?"],
+        ["study.yaml:2:17: dataset: unknown dataset 'toys'; did you mean 'toy'? [BF205]"],
     ),
     (
         "an unknown setting of the data set",
@@ -233,7 +233,7 @@ CASES = [
             "{name: toy}",
             "{name: toy, row: 3}",
         ),
-        ["study.yaml:2:22: dataset.row: unknown setting; did you mean 'rows'?"],
+        ["study.yaml:2:22: dataset.row: unknown setting; did you mean 'rows'? [BF201]"],
     ),
     (
         "a wrong setting of the data set",
@@ -242,7 +242,7 @@ CASES = [
             "{name: toy}",
             "{name: toy, rows: 2}",
         ),
-        ["study.yaml:2:28: dataset.rows: expected a whole number of at least 4, got 2"],
+        ["study.yaml:2:28: dataset.rows: expected a whole number of at least 4, got 2 [BF203]"],
     ),
     (
         "a data set that is null",
@@ -251,7 +251,7 @@ CASES = [
             "{name: toy}",
             "null",
         ),
-        ["study.yaml:2:10: dataset: cannot be removed; choose another dataset"],
+        ["study.yaml:2:10: dataset: cannot be removed; choose another dataset [BF207]"],
     ),
     (
         "an unknown scheme of splits",
@@ -261,7 +261,7 @@ CASES = [
             "kfolds",
         ),
         [
-            "study.yaml:3:9: splits: expected one of 'official', 'holdout', 'kfold', 'leave_one_group_out', got 'kfolds'; did you mean 'kfold'?"
+            "study.yaml:3:9: splits: expected one of 'official', 'holdout', 'kfold', 'leave_one_group_out', got 'kfolds'; did you mean 'kfold'? [BF204]"
         ],
     ),
     (
@@ -272,7 +272,7 @@ CASES = [
             "{scheme: official, folds: 5}",
         ),
         [
-            "study.yaml:3:1: splits: `folds` would not be read: scheme `official` reads `scheme`, `validation`, `parts`, `seed`"
+            "study.yaml:3:1: splits: `folds` would not be read: scheme `official` reads `scheme`, `validation`, `parts`, `seed` [BF208]"
         ],
     ),
     (
@@ -282,7 +282,7 @@ CASES = [
             "seeds: 2",
             "seeds: two",
         ),
-        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got 'two'"],
+        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got 'two' [BF115]"],
     ),
     (
         "no seeds",
@@ -291,7 +291,7 @@ CASES = [
             "seeds: 2",
             "seeds: 0",
         ),
-        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got 0"],
+        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got 0 [BF115]"],
     ),
     (
         "seeds that are true",
@@ -300,7 +300,7 @@ CASES = [
             "seeds: 2",
             "seeds: true",
         ),
-        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got true"],
+        ["study.yaml:4:8: seeds: expected a number of seeds of at least 1, or a list of seeds, got true [BF115]"],
     ),
     (
         "a seed twice",
@@ -309,7 +309,7 @@ CASES = [
             "seeds: 2",
             "seeds: [1, 2, 1]",
         ),
-        ["study.yaml:4:15: seeds: seed 1 stands here twice"],
+        ["study.yaml:4:15: seeds: seed 1 stands here twice [BF116]"],
     ),
     (
         "a negative seed",
@@ -318,7 +318,7 @@ CASES = [
             "seeds: 2",
             "seeds: [1, -2]",
         ),
-        ["study.yaml:4:12: seeds: expected a whole number of at least 0, got -2"],
+        ["study.yaml:4:12: seeds: expected a whole number of at least 0, got -2 [BF115]"],
     ),
     (
         "no baseline",
@@ -326,7 +326,7 @@ CASES = [
             "text",
             "study: demo\ndataset: {name: toy}\n",
         ),
-        ["study.yaml:1:1: `baseline` is missing"],
+        ["study.yaml:1:1: `baseline` is missing [BF110]"],
     ),
     (
         "a baseline that is a list",
@@ -334,7 +334,7 @@ CASES = [
             "text",
             "study: demo\ndataset: {name: toy}\nsplits: {folds: 5}\nseeds: 2\nbaseline: [a]\n",
         ),
-        ["study.yaml:5:11: baseline: expected a mapping, got ['a']"],
+        ["study.yaml:5:11: baseline: expected a mapping, got ['a'] [BF202]"],
     ),
     (
         "an unknown key in the baseline",
@@ -344,8 +344,8 @@ CASES = [
             "  fusoin:",
         ),
         [
-            "study.yaml:5:1: baseline: `fusion` is missing",
-            "study.yaml:7:3: baseline.fusoin: unknown key; did you mean 'fusion'?",
+            "study.yaml:5:1: baseline: `fusion` is missing [BF206]",
+            "study.yaml:7:3: baseline.fusoin: unknown key; did you mean 'fusion'? [BF111]",
         ],
     ),
     (
@@ -356,8 +356,8 @@ CASES = [
             "  seeds: 3\n  dataset: toy\n  fusion:",
         ),
         [
-            "study.yaml:7:3: baseline.seeds: `seeds` stands beside `baseline`, not in it; move it out",
-            "study.yaml:8:3: baseline.dataset: `dataset` stands beside `baseline`, not in it; move it out",
+            "study.yaml:7:3: baseline.seeds: `seeds` stands beside `baseline`, not in it; move it out [BF112]",
+            "study.yaml:8:3: baseline.dataset: `dataset` stands beside `baseline`, not in it; move it out [BF112]",
         ],
     ),
     (
@@ -366,7 +366,7 @@ CASES = [
             "append",
             "fusion: concat\n",
         ),
-        ["study.yaml:14:1: fusion: `fusion` stands in `baseline`, not beside it; move it in"],
+        ["study.yaml:14:1: fusion: `fusion` stands in `baseline`, not beside it; move it in [BF112]"],
     ),
     (
         "no fusion",
@@ -375,7 +375,7 @@ CASES = [
             "  fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}\n",
             "",
         ),
-        ["study.yaml:5:1: baseline: `fusion` is missing"],
+        ["study.yaml:5:1: baseline: `fusion` is missing [BF206]"],
     ),
     (
         "an unknown fusion",
@@ -384,7 +384,7 @@ CASES = [
             "fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}",
             "fusion: {name: gatd}",
         ),
-        ["study.yaml:7:18: fusion: unknown fusion 'gatd'; did you mean 'gated'?"],
+        ["study.yaml:7:18: fusion: unknown fusion 'gatd'; did you mean 'gated'? [BF205]"],
     ),
     (
         "an unknown fusion as a word",
@@ -393,7 +393,7 @@ CASES = [
             "fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}",
             "fusion: gatd",
         ),
-        ["study.yaml:7:11: fusion: unknown fusion 'gatd'; did you mean 'gated'?"],
+        ["study.yaml:7:11: fusion: unknown fusion 'gatd'; did you mean 'gated'? [BF205]"],
     ),
     (
         "an encoder for a fusion",
@@ -402,7 +402,7 @@ CASES = [
             "fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}",
             "fusion: mlp",
         ),
-        ["study.yaml:7:11: fusion: unknown fusion 'mlp'; 'mlp' is a plugin of kind encoder"],
+        ["study.yaml:7:11: fusion: unknown fusion 'mlp'; 'mlp' is a plugin of kind encoder [BF205]"],
     ),
     (
         "a fusion that is null",
@@ -411,7 +411,7 @@ CASES = [
             "fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}",
             "fusion: null",
         ),
-        ["study.yaml:7:11: fusion: cannot be removed; choose another fusion"],
+        ["study.yaml:7:11: fusion: cannot be removed; choose another fusion [BF207]"],
     ),
     (
         "a fusion that is a number",
@@ -421,7 +421,7 @@ CASES = [
             "fusion: 3",
         ),
         [
-            "study.yaml:7:11: fusion: expected the name of a fusion, or a mapping with `name`; known: 'aligned', 'concat', 'gated', 'low_rank', 'proxy', 'uncertainty'"
+            "study.yaml:7:11: fusion: expected the name of a fusion, or a mapping with `name`; known: 'aligned', 'concat', 'gated', 'low_rank', 'proxy', 'uncertainty' [BF202]"
         ],
     ),
     (
@@ -432,7 +432,7 @@ CASES = [
             "fusion: {heads: 4}",
         ),
         [
-            "study.yaml:7:3: fusion: expected the name of a fusion, or a mapping with `name`; known: 'aligned', 'concat', 'gated', 'low_rank', 'proxy', 'uncertainty'"
+            "study.yaml:7:3: fusion: expected the name of a fusion, or a mapping with `name`; known: 'aligned', 'concat', 'gated', 'low_rank', 'proxy', 'uncertainty' [BF202]"
         ],
     ),
     (
@@ -442,7 +442,7 @@ CASES = [
             "gate_alpha: 0.4",
             "gate_alhpa: 0.4",
         ),
-        ["study.yaml:7:46: fusion.proxy.gate_alhpa: unknown setting; did you mean 'gate_alpha'?"],
+        ["study.yaml:7:46: fusion.proxy.gate_alhpa: unknown setting; did you mean 'gate_alpha'? [BF201]"],
     ),
     (
         "a word for a number",
@@ -451,7 +451,7 @@ CASES = [
             "gate_alpha: 0.4",
             "temperature: hot",
         ),
-        ["study.yaml:7:59: fusion.proxy.temperature: expected a number greater than 0, got 'hot'"],
+        ["study.yaml:7:59: fusion.proxy.temperature: expected a number greater than 0, got 'hot' [BF202]"],
     ),
     (
         "a number out of bounds",
@@ -460,7 +460,7 @@ CASES = [
             "gate_alpha: 0.4",
             "gate_alpha: 1.5",
         ),
-        ["study.yaml:7:58: fusion.proxy.gate_alpha: expected a number from 0 to 1, got 1.5"],
+        ["study.yaml:7:58: fusion.proxy.gate_alpha: expected a number from 0 to 1, got 1.5 [BF203]"],
     ),
     (
         "an unknown component inside a component",
@@ -469,7 +469,7 @@ CASES = [
             "name: gated",
             "name: gate",
         ),
-        ["study.yaml:7:39: fusion.proxy: unknown fusion 'gate'; did you mean 'gated'?"],
+        ["study.yaml:7:39: fusion.proxy: unknown fusion 'gate'; did you mean 'gated'? [BF205]"],
     ),
     (
         "an inner component that is null",
@@ -478,7 +478,7 @@ CASES = [
             "proxy: {name: gated, gate_alpha: 0.4}",
             "proxy: null",
         ),
-        ["study.yaml:7:32: fusion.proxy: cannot be removed; choose another fusion"],
+        ["study.yaml:7:32: fusion.proxy: cannot be removed; choose another fusion [BF207]"],
     ),
     (
         "an infinite number",
@@ -487,7 +487,7 @@ CASES = [
             "gate_alpha: 0.4",
             "temperature: .inf",
         ),
-        ["study.yaml:7:59: fusion.proxy.temperature: expected a finite number greater than 0, got .inf"],
+        ["study.yaml:7:59: fusion.proxy.temperature: expected a finite number greater than 0, got .inf [BF203]"],
     ),
     (
         "a plugin's own check",
@@ -496,7 +496,7 @@ CASES = [
             "name: proxy,",
             "name: proxy, heads: 3,",
         ),
-        ["study.yaml:7:3: fusion: `heads` must be even"],
+        ["study.yaml:7:3: fusion: `heads` must be even [BF208]"],
     ),
     (
         "a fraction for a whole number",
@@ -505,7 +505,7 @@ CASES = [
             "name: proxy,",
             "name: proxy, heads: 2.5,",
         ),
-        ["study.yaml:7:32: fusion.heads: expected a whole number of at least 1, got 2.5"],
+        ["study.yaml:7:32: fusion.heads: expected a whole number of at least 1, got 2.5 [BF202]"],
     ),
     (
         "a whole number out of bounds",
@@ -514,7 +514,7 @@ CASES = [
             "name: proxy,",
             "name: proxy, heads: 0,",
         ),
-        ["study.yaml:7:32: fusion.heads: expected a whole number of at least 1, got 0"],
+        ["study.yaml:7:32: fusion.heads: expected a whole number of at least 1, got 0 [BF203]"],
     ),
     (
         "one of several types",
@@ -523,7 +523,7 @@ CASES = [
             "name: proxy,",
             "name: proxy, limit: nine,",
         ),
-        ["study.yaml:7:32: fusion.limit: expected a number or 'none', got 'nine'"],
+        ["study.yaml:7:32: fusion.limit: expected a number or 'none', got 'nine' [BF204]"],
     ),
     (
         "true for a number",
@@ -532,7 +532,7 @@ CASES = [
             "gate_alpha: 0.4",
             "temperature: true",
         ),
-        ["study.yaml:7:59: fusion.proxy.temperature: expected a number, got true"],
+        ["study.yaml:7:59: fusion.proxy.temperature: expected a number, got true [BF202]"],
     ),
     (
         "a number in quotes",
@@ -542,7 +542,7 @@ CASES = [
             "temperature: '2'",
         ),
         [
-            "study.yaml:7:59: fusion.proxy.temperature: expected a number, got '2'; write it without quotes or underscores"
+            "study.yaml:7:59: fusion.proxy.temperature: expected a number, got '2'; write it without quotes or underscores [BF202]"
         ],
     ),
     (
@@ -553,7 +553,7 @@ CASES = [
             "epochs: 1_000",
         ),
         [
-            "study.yaml:13:19: train.epochs: expected a whole number, got '1_000'; write it without quotes or underscores"
+            "study.yaml:13:19: train.epochs: expected a whole number, got '1_000'; write it without quotes or underscores [BF202]"
         ],
     ),
     (
@@ -563,7 +563,7 @@ CASES = [
             "dropout: 0.3",
             "skip: no",
         ),
-        ["study.yaml:6:31: encoder.skip: expected true or false, got 'no'"],
+        ["study.yaml:6:31: encoder.skip: expected true or false, got 'no' [BF202]"],
     ),
     (
         "1 for true",
@@ -572,7 +572,7 @@ CASES = [
             "dropout: 0.3",
             "skip: 1",
         ),
-        ["study.yaml:6:31: encoder.skip: expected true or false, got 1"],
+        ["study.yaml:6:31: encoder.skip: expected true or false, got 1 [BF202]"],
     ),
     (
         "an unknown setting of all encoders",
@@ -581,7 +581,7 @@ CASES = [
             "dropout: 0.3",
             "dropuot: 0.3",
         ),
-        ["study.yaml:6:25: encoder.dropuot: unknown setting; did you mean 'dropout'?"],
+        ["study.yaml:6:25: encoder.dropuot: unknown setting; did you mean 'dropout'? [BF201]"],
     ),
     (
         "a misspelt modality",
@@ -591,8 +591,8 @@ CASES = [
             "{text: vmlp, audio: vmlp, vidoe: vmlp}",
         ),
         [
-            "study.yaml:6:3: encoder: there is no encoder for modality 'video'",
-            "study.yaml:6:38: encoder.vidoe: unknown modality; did you mean 'video'?",
+            "study.yaml:6:3: encoder: there is no encoder for modality 'video' [BF211]",
+            "study.yaml:6:38: encoder.vidoe: unknown modality; did you mean 'video'? [BF209]",
         ],
     ),
     (
@@ -603,7 +603,7 @@ CASES = [
             "{text: vmlp, audio: {name: vmlp, width: 64}, video: vmlp}",
         ),
         [
-            "study.yaml:6:52: encoder.audio.width: all encoders need one width, and these have text 128, audio 64, video 128"
+            "study.yaml:6:52: encoder.audio.width: all encoders need one width, and these have text 128, audio 64, video 128 [BF402]"
         ],
     ),
     (
@@ -614,8 +614,8 @@ CASES = [
             "{text: vmlp, audio: mlp, video: vmlp}",
         ),
         [
-            "study.yaml:7:18: fusion: fusion 'proxy' with 'gated' needs an encoder with a variance; 'mlp' (audio) has none",
-            "study.yaml:11:16: losses.kl: loss 'kl' needs an encoder with a variance; 'mlp' (audio) has none",
+            "study.yaml:7:18: fusion: fusion 'proxy' with 'gated' needs an encoder with a variance; 'mlp' (audio) has none [BF401]",
+            "study.yaml:11:16: losses.kl: loss 'kl' needs an encoder with a variance; 'mlp' (audio) has none [BF401]",
         ],
     ),
     (
@@ -625,7 +625,7 @@ CASES = [
             "{name: vmlp, dropout: 0.3}",
             "{text: vmlp, audio: vmlp}",
         ),
-        ["study.yaml:6:3: encoder: there is no encoder for modality 'video'"],
+        ["study.yaml:6:3: encoder: there is no encoder for modality 'video' [BF211]"],
     ),
     (
         "encoders that are null",
@@ -634,7 +634,7 @@ CASES = [
             "{name: vmlp, dropout: 0.3}",
             "null",
         ),
-        ["study.yaml:6:12: encoder: cannot be removed; choose another encoder"],
+        ["study.yaml:6:12: encoder: cannot be removed; choose another encoder [BF207]"],
     ),
     (
         "a word that is none of the choices",
@@ -643,7 +643,7 @@ CASES = [
             "dropout: 0.3",
             "variant: v5",
         ),
-        ["study.yaml:6:34: encoder.variant: expected one of 'v4', 'deep', got 'v5'"],
+        ["study.yaml:6:34: encoder.variant: expected one of 'v4', 'deep', got 'v5' [BF204]"],
     ),
     (
         "a misspelt choice",
@@ -652,7 +652,7 @@ CASES = [
             "  fusion:",
             "  latent: smaple\n  fusion:",
         ),
-        ["study.yaml:7:11: latent: expected one of 'mean', 'sample', got 'smaple'; did you mean 'sample'?"],
+        ["study.yaml:7:11: latent: expected one of 'mean', 'sample', got 'smaple'; did you mean 'sample'? [BF204]"],
     ),
     (
         "an unknown modality",
@@ -661,7 +661,7 @@ CASES = [
             "  fusion:",
             "  modalities: [text, adio]\n  fusion:",
         ),
-        ["study.yaml:7:22: modalities: unknown modality 'adio'; did you mean 'audio'?"],
+        ["study.yaml:7:22: modalities: unknown modality 'adio'; did you mean 'audio'? [BF209]"],
     ),
     (
         "a modality twice",
@@ -670,7 +670,7 @@ CASES = [
             "  fusion:",
             "  modalities: [text, text]\n  fusion:",
         ),
-        ["study.yaml:7:22: modalities: modality 'text' stands here twice"],
+        ["study.yaml:7:22: modalities: modality 'text' stands here twice [BF210]"],
     ),
     (
         "modalities that are a word",
@@ -679,7 +679,7 @@ CASES = [
             "  fusion:",
             "  modalities: text\n  fusion:",
         ),
-        ["study.yaml:7:15: modalities: expected a list, got 'text'"],
+        ["study.yaml:7:15: modalities: expected a list, got 'text' [BF202]"],
     ),
     (
         "no modalities",
@@ -688,7 +688,7 @@ CASES = [
             "  fusion:",
             "  modalities: []\n  fusion:",
         ),
-        ["study.yaml:7:15: modalities: at least one modality must take part"],
+        ["study.yaml:7:15: modalities: at least one modality must take part [BF208]"],
     ),
     (
         "no losses",
@@ -696,7 +696,7 @@ CASES = [
             "text",
             "study: demo\ndataset: {name: toy}\nsplits: {folds: 5}\nseeds: 2\nbaseline:\n  encoder: {name: vmlp, dropout: 0.3}\n  fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}\n  modality_dropout: {rate: 0.2, warmup: 20}\n  losses: {}\n",
         ),
-        ["study.yaml:9:3: losses: a cell needs at least one loss term"],
+        ["study.yaml:9:3: losses: a cell needs at least one loss term [BF403]"],
     ),
     (
         "losses that are null",
@@ -704,7 +704,7 @@ CASES = [
             "text",
             "study: demo\ndataset: {name: toy}\nsplits: {folds: 5}\nseeds: 2\nbaseline:\n  encoder: {name: vmlp, dropout: 0.3}\n  fusion: {name: proxy, proxy: {name: gated, gate_alpha: 0.4}}\n  modality_dropout: {rate: 0.2, warmup: 20}\n  losses: null\n",
         ),
-        ["study.yaml:9:11: losses: cannot be removed; choose another loss"],
+        ["study.yaml:9:11: losses: cannot be removed; choose another loss [BF207]"],
     ),
     (
         "a null for a term that is not there",
@@ -713,7 +713,7 @@ CASES = [
             "{name: kl, weight: 0.01}",
             "null",
         ),
-        ["study.yaml:11:5: losses.kl: there is no such term to remove; known: 'emotion', 'contrastive'"],
+        ["study.yaml:11:5: losses.kl: there is no such term to remove; known: 'emotion', 'contrastive' [BF212]"],
     ),
     (
         "a term without name",
@@ -723,7 +723,7 @@ CASES = [
             "{weight: 0.01}",
         ),
         [
-            "study.yaml:11:5: losses.kl: expected the name of a loss, or a mapping with `name`; known: 'ce', 'kl', 'mse', 'nce'"
+            "study.yaml:11:5: losses.kl: expected the name of a loss, or a mapping with `name`; known: 'ce', 'kl', 'mse', 'nce' [BF202]"
         ],
     ),
     (
@@ -733,7 +733,7 @@ CASES = [
             "weight: 0.01",
             "weight: -1",
         ),
-        ["study.yaml:11:28: losses.kl.weight: expected a number of at least 0, got -1"],
+        ["study.yaml:11:28: losses.kl.weight: expected a number of at least 0, got -1 [BF203]"],
     ),
     (
         "a word in a list of numbers",
@@ -742,7 +742,7 @@ CASES = [
             "{name: ce}",
             "{name: ce, class_weights: [1, two]}",
         ),
-        ["study.yaml:10:44: losses.emotion.class_weights.1: expected a number, got 'two'"],
+        ["study.yaml:10:44: losses.emotion.class_weights.1: expected a number, got 'two' [BF202]"],
     ),
     (
         "a word for a list",
@@ -751,7 +751,7 @@ CASES = [
             "{name: ce}",
             "{name: ce, class_weights: two}",
         ),
-        ["study.yaml:10:40: losses.emotion.class_weights: expected a list, got 'two'"],
+        ["study.yaml:10:40: losses.emotion.class_weights: expected a list, got 'two' [BF202]"],
     ),
     (
         "an unknown setting of training",
@@ -761,7 +761,7 @@ CASES = [
             "learning_rate: 1e-3",
         ),
         [
-            "study.yaml:13:23: train.learning_rate: unknown setting; known: 'epochs', 'batch_size', 'optimizer', 'lr', 'weight_decay', 'momentum', 'scheduler', 'clip', 'patience', 'min_delta', 'select'"
+            "study.yaml:13:23: train.learning_rate: unknown setting; known: 'epochs', 'batch_size', 'optimizer', 'lr', 'weight_decay', 'momentum', 'scheduler', 'clip', 'patience', 'min_delta', 'select' [BF201]"
         ],
     ),
     (
@@ -771,7 +771,7 @@ CASES = [
             "lr: 1e-3",
             "lr: 0",
         ),
-        ["study.yaml:13:27: train.lr: expected a number greater than 0, got 0"],
+        ["study.yaml:13:27: train.lr: expected a number greater than 0, got 0 [BF203]"],
     ),
     (
         "an unknown scheduler as a word",
@@ -781,7 +781,7 @@ CASES = [
             "scheduler: plato",
         ),
         [
-            "study.yaml:13:34: train.scheduler: expected one of 'plateau', 'cosine', got 'plato'; did you mean 'plateau'?"
+            "study.yaml:13:34: train.scheduler: expected one of 'plateau', 'cosine', got 'plato'; did you mean 'plateau'? [BF204]"
         ],
     ),
     (
@@ -792,7 +792,7 @@ CASES = [
             "scheduler: {name: plato}",
         ),
         [
-            "study.yaml:13:41: train.scheduler: expected one of 'plateau', 'cosine', got 'plato'; did you mean 'plateau'?"
+            "study.yaml:13:41: train.scheduler: expected one of 'plateau', 'cosine', got 'plato'; did you mean 'plateau'? [BF204]"
         ],
     ),
     (
@@ -802,7 +802,7 @@ CASES = [
             "lr: 1e-3",
             "scheduler: {name: plateau, patienc: 3}",
         ),
-        ["study.yaml:13:50: train.scheduler.patienc: unknown setting; did you mean 'patience'?"],
+        ["study.yaml:13:50: train.scheduler.patienc: unknown setting; did you mean 'patience'? [BF201]"],
     ),
     (
         "a scheduler without name",
@@ -811,7 +811,7 @@ CASES = [
             "lr: 1e-3",
             "scheduler: {patience: 3}",
         ),
-        ["study.yaml:13:34: train.scheduler: expected a mapping with `name`, got a mapping with patience"],
+        ["study.yaml:13:34: train.scheduler: expected a mapping with `name`, got a mapping with patience [BF202]"],
     ),
     (
         "a word for clipping",
@@ -820,7 +820,7 @@ CASES = [
             "lr: 1e-3",
             "clip: hard",
         ),
-        ["study.yaml:13:29: train.clip: expected a mapping, got 'hard'"],
+        ["study.yaml:13:29: train.clip: expected a mapping, got 'hard' [BF202]"],
     ),
     (
         "settings that do not go together",
@@ -829,7 +829,7 @@ CASES = [
             "rate: 0.2",
             "probabilities: {text: .3}",
         ),
-        ["study.yaml:8:3: modality_dropout: `probabilities` are read only with `patterns: independent`"],
+        ["study.yaml:8:3: modality_dropout: `probabilities` are read only with `patterns: independent` [BF208]"],
     ),
     (
         "a probability above 1",
@@ -838,7 +838,7 @@ CASES = [
             "rate: 0.2",
             "patterns: independent, probabilities: {text: 3}",
         ),
-        ["study.yaml:8:67: modality_dropout.probabilities.text: expected a number of at most 1, got 3"],
+        ["study.yaml:8:67: modality_dropout.probabilities.text: expected a number of at most 1, got 3 [BF203]"],
     ),
     (
         "four wrong tables",
@@ -847,10 +847,10 @@ CASES = [
             "tables:\n  - {design: basline}\n  - {design: baseline, metric: [a]}\n  - {design: baseline, decimals: 99}\n  - {metrics: [a]}\n",
         ),
         [
-            "study.yaml:15:14: tables.0.design: unknown design 'basline'; did you mean 'baseline'?",
-            "study.yaml:16:24: tables.1.metric: unknown setting; did you mean 'metrics'?",
-            "study.yaml:17:34: tables.2.decimals: expected a whole number from 0 to 8, got 99",
-            "study.yaml:18:5: tables.3: `design` is missing",
+            "study.yaml:15:14: tables.0.design: unknown design 'basline'; did you mean 'baseline'? [BF313]",
+            "study.yaml:16:24: tables.1.metric: unknown setting; did you mean 'metrics'? [BF201]",
+            "study.yaml:17:34: tables.2.decimals: expected a whole number from 0 to 8, got 99 [BF203]",
+            "study.yaml:18:5: tables.3: `design` is missing [BF206]",
         ],
     ),
     (
@@ -859,7 +859,7 @@ CASES = [
             "append",
             "tables: {design: baseline}\n",
         ),
-        ["study.yaml:14:9: tables: expected a list of tables, got a mapping with design"],
+        ["study.yaml:14:9: tables: expected a list of tables, got a mapping with design [BF202]"],
     ),
     (
         "a plugin that is a number",
@@ -867,7 +867,7 @@ CASES = [
             "append",
             "plugins: [3, a.py]\n",
         ),
-        ["study.yaml:14:11: plugins: expected the path of a file, got 3"],
+        ["study.yaml:14:11: plugins: expected the path of a file, got 3 [BF202]"],
     ),
     (
         "plugins that are a word",
@@ -875,7 +875,7 @@ CASES = [
             "append",
             "plugins: a.py\n",
         ),
-        ["study.yaml:14:10: plugins: expected a list of files, got 'a.py'"],
+        ["study.yaml:14:10: plugins: expected a list of files, got 'a.py' [BF202]"],
     ),
     (
         "an unknown preset",
@@ -883,7 +883,7 @@ CASES = [
             "append",
             "include: v4\n",
         ),
-        ["study.yaml:14:10: include: unknown preset 'v4'; a file needs its ending, `.yaml`"],
+        ["study.yaml:14:10: include: unknown preset 'v4'; a file needs its ending, `.yaml` [BF108]"],
     ),
     (
         "an include that is not there",
@@ -892,7 +892,7 @@ CASES = [
             "include: nowhere/common.yaml\n",
         ),
         [
-            "study.yaml:14:10: include: cannot read 'nowhere/common.yaml': No such file or directory; looked for nowhere/common.yaml"
+            "study.yaml:14:10: include: cannot read 'nowhere/common.yaml': No such file or directory; looked for nowhere/common.yaml [BF106]"
         ],
     ),
     (
@@ -901,7 +901,7 @@ CASES = [
             "append",
             "include: [3]\n",
         ),
-        ["study.yaml:14:11: include: expected the path of a file, the name of a preset, or a list"],
+        ["study.yaml:14:11: include: expected the path of a file, the name of a preset, or a list [BF202]"],
     ),
     (
         "problems of several kinds at once",
@@ -911,9 +911,9 @@ CASES = [
             "fusion: gatd\n  latent: smaple\n  tain: 3",
         ),
         [
-            "study.yaml:7:11: fusion: unknown fusion 'gatd'; did you mean 'gated'?",
-            "study.yaml:8:11: latent: expected one of 'mean', 'sample', got 'smaple'; did you mean 'sample'?",
-            "study.yaml:9:3: baseline.tain: unknown key; did you mean 'train'?",
+            "study.yaml:7:11: fusion: unknown fusion 'gatd'; did you mean 'gated'? [BF205]",
+            "study.yaml:8:11: latent: expected one of 'mean', 'sample', got 'smaple'; did you mean 'sample'? [BF204]",
+            "study.yaml:9:3: baseline.tain: unknown key; did you mean 'train'? [BF111]",
         ],
     ),
     (
@@ -922,7 +922,7 @@ CASES = [
             "design",
             "[a]",
         ),
-        ["study.yaml:15:3: ablations: expected a mapping of designs; such as {NAME: {subsets: all}}"],
+        ["study.yaml:15:3: ablations: expected a mapping of designs; such as {NAME: {subsets: all}} [BF304]"],
     ),
     (
         "a design that is a word",
@@ -931,7 +931,7 @@ CASES = [
             "c: all",
         ),
         [
-            "study.yaml:15:6: ablations.c: expected a mapping with one kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells'"
+            "study.yaml:15:6: ablations.c: expected a mapping with one kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells' [BF304]"
         ],
     ),
     (
@@ -941,7 +941,7 @@ CASES = [
             "a/b: {subsets: all}",
         ),
         [
-            "study.yaml:15:3: ablations: 'a/b' must begin with a letter or digit, and hold only letters, digits, space, `-`, `_` and `.`"
+            "study.yaml:15:3: ablations: 'a/b' must begin with a letter or digit, and hold only letters, digits, space, `-`, `_` and `.` [BF113]"
         ],
     ),
     (
@@ -951,7 +951,7 @@ CASES = [
             "c: {exclude: []}",
         ),
         [
-            "study.yaml:15:3: ablations.c: no kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells'"
+            "study.yaml:15:3: ablations.c: no kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells' [BF303]"
         ],
     ),
     (
@@ -961,8 +961,8 @@ CASES = [
             "c: {subset: all}",
         ),
         [
-            "study.yaml:15:3: ablations.c: no kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells'",
-            "study.yaml:15:7: ablations.c.subset: unknown key; did you mean 'subsets'?",
+            "study.yaml:15:3: ablations.c: no kind of design; known: 'leave_one_out', 'one_at_a_time', 'factorial', 'ladder', 'subsets', 'zip', 'cells' [BF303]",
+            "study.yaml:15:7: ablations.c.subset: unknown key; did you mean 'subsets'? [BF111]",
         ],
     ),
     (
@@ -971,7 +971,7 @@ CASES = [
             "design",
             "c: {subsets: all, cells: [{label: a, set: {train.lr: 1}}]}",
         ),
-        ["study.yaml:15:3: ablations.c: 2 kinds of design in one: subsets, cells; make a design of each"],
+        ["study.yaml:15:3: ablations.c: 2 kinds of design in one: subsets, cells; make a design of each [BF303]"],
     ),
     (
         "an unknown key in a design",
@@ -979,7 +979,7 @@ CASES = [
             "design",
             "c: {subsets: all, caption: x}",
         ),
-        ["study.yaml:15:21: ablations.c.caption: unknown key; known: 'subsets', 'exclude'"],
+        ["study.yaml:15:21: ablations.c.caption: unknown key; known: 'subsets', 'exclude' [BF111]"],
     ),
     (
         "when in a design that cannot have it",
@@ -987,7 +987,7 @@ CASES = [
             "design",
             "c: {subsets: all, when: {a: b}}",
         ),
-        ["study.yaml:15:21: ablations.c: `when` has no meaning for subsets; it belongs to factorial and zip"],
+        ["study.yaml:15:21: ablations.c: `when` has no meaning for subsets; it belongs to factorial and zip [BF303]"],
     ),
     (
         "from in a design that cannot have it",
@@ -995,7 +995,7 @@ CASES = [
             "design",
             "c: {subsets: all, from: {a: b}}",
         ),
-        ["study.yaml:15:21: ablations.c: `from` has no meaning for subsets; it belongs to ladder"],
+        ["study.yaml:15:21: ablations.c: `from` has no meaning for subsets; it belongs to ladder [BF303]"],
     ),
     (
         "a path with an unknown root",
@@ -1003,7 +1003,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusoin: [concat]}}",
         ),
-        ["study.yaml:15:23: fusoin: unknown path; did you mean 'fusion'?"],
+        ["study.yaml:15:23: fusoin: unknown path; did you mean 'fusion'? [BF301]"],
     ),
     (
         "a path with an unknown term",
@@ -1011,7 +1011,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {losses.contrastve.weight: [0.1, 0.2]}}",
         ),
-        ["study.yaml:15:23: losses.contrastve.weight: unknown path; did you mean 'losses.contrastive.weight'?"],
+        ["study.yaml:15:23: losses.contrastve.weight: unknown path; did you mean 'losses.contrastive.weight'? [BF301]"],
     ),
     (
         "a path with an unknown setting",
@@ -1019,7 +1019,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusion.proxy.gate_alhpa: [0.1]}}",
         ),
-        ["study.yaml:15:23: fusion.proxy.gate_alhpa: unknown path; did you mean 'fusion.proxy.gate_alpha'?"],
+        ["study.yaml:15:23: fusion.proxy.gate_alhpa: unknown path; did you mean 'fusion.proxy.gate_alpha'? [BF301]"],
     ),
     (
         "a path below a number",
@@ -1027,7 +1027,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {train.lr.x: [0.1]}}",
         ),
-        ["study.yaml:15:23: train.lr.x: unknown path; did you mean 'train.lr'?"],
+        ["study.yaml:15:23: train.lr.x: unknown path; did you mean 'train.lr'? [BF301]"],
     ),
     (
         "a path with an unknown modality",
@@ -1035,7 +1035,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {encoder.txet.width: [64]}}",
         ),
-        ["study.yaml:15:23: encoder.txet.width: unknown path; did you mean 'encoder.text.width'?"],
+        ["study.yaml:15:23: encoder.txet.width: unknown path; did you mean 'encoder.text.width'? [BF301]"],
     ),
     (
         "a path with an unknown setting of all encoders",
@@ -1043,7 +1043,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {encoder.widht: [64]}}",
         ),
-        ["study.yaml:15:23: encoder.widht: unknown path; did you mean 'encoder.width'?"],
+        ["study.yaml:15:23: encoder.widht: unknown path; did you mean 'encoder.width'? [BF301]"],
     ),
     (
         "a path with a setting of another component",
@@ -1051,7 +1051,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusion.proxy.score: [precision]}}",
         ),
-        ["study.yaml:15:23: fusion.proxy.score: unknown path; known: 'gate_alpha', 'temperature'"],
+        ["study.yaml:15:23: fusion.proxy.score: unknown path; known: 'gate_alpha', 'temperature' [BF301]"],
     ),
     (
         "a path with a gap",
@@ -1059,7 +1059,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {losses..weight: [3]}}",
         ),
-        ["study.yaml:15:23: losses..weight: unknown path; did you mean 'losses.kl.weight'?"],
+        ["study.yaml:15:23: losses..weight: unknown path; did you mean 'losses.kl.weight'? [BF301]"],
     ),
     (
         "a path from elsewhere",
@@ -1068,7 +1068,7 @@ CASES = [
             "c: {one_at_a_time: {learning.rate: [3]}}",
         ),
         [
-            "study.yaml:15:23: learning.rate: unknown path; a path starts with dataset, splits, modalities, encoder, fusion, latent, head, modality_dropout, losses, train"
+            "study.yaml:15:23: learning.rate: unknown path; a path starts with dataset, splits, modalities, encoder, fusion, latent, head, modality_dropout, losses, train [BF301]"
         ],
     ),
     (
@@ -1077,7 +1077,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {train.lr: [0.1, fast]}}",
         ),
-        ["study.yaml:15:39: train.lr: expected a number greater than 0, got 'fast'"],
+        ["study.yaml:15:39: train.lr: expected a number greater than 0, got 'fast' [BF202]"],
     ),
     (
         "a number out of bounds in a design",
@@ -1085,7 +1085,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {losses.kl.weight: [-1]}}",
         ),
-        ["study.yaml:15:42: losses.kl.weight: expected a number of at least 0, got -1"],
+        ["study.yaml:15:42: losses.kl.weight: expected a number of at least 0, got -1 [BF203]"],
     ),
     (
         "an unknown component in a design",
@@ -1093,7 +1093,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusion: [concat, low_rnk]}}",
         ),
-        ["study.yaml:15:40: fusion: unknown fusion 'low_rnk'; did you mean 'low_rank'?"],
+        ["study.yaml:15:40: fusion: unknown fusion 'low_rnk'; did you mean 'low_rank'? [BF205]"],
     ),
     (
         "a single value without list",
@@ -1102,7 +1102,7 @@ CASES = [
             "c: {one_at_a_time: {fusion: concat}}",
         ),
         [
-            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; put a single one into a list: [concat]"
+            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; put a single one into a list: [concat] [BF304]"
         ],
     ),
     (
@@ -1112,7 +1112,7 @@ CASES = [
             "c: {one_at_a_time: {fusion: {name: concat}}}",
         ),
         [
-            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; put a single one into a list: [{name: ...}]"
+            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; put a single one into a list: [{name: ...}] [BF304]"
         ],
     ),
     (
@@ -1122,7 +1122,7 @@ CASES = [
             "c: {one_at_a_time: {fusion: []}}",
         ),
         [
-            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; such as [0.1, 0.5]"
+            "study.yaml:15:31: ablations.c.one_at_a_time.fusion: expected a list of values, or a mapping of labels and values; such as [0.1, 0.5] [BF304]"
         ],
     ),
     (
@@ -1131,7 +1131,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusion: [concat, concat]}}",
         ),
-        ["study.yaml:15:40: ablations.c.one_at_a_time.fusion: the value concat stands here twice; remove one"],
+        ["study.yaml:15:40: ablations.c.one_at_a_time.fusion: the value concat stands here twice; remove one [BF309]"],
     ),
     (
         "a fusion removed",
@@ -1139,7 +1139,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: {fusion: [null]}}",
         ),
-        ["study.yaml:15:32: fusion: cannot be removed; choose another fusion"],
+        ["study.yaml:15:32: fusion: cannot be removed; choose another fusion [BF207]"],
     ),
     (
         "one at a time from a list",
@@ -1147,7 +1147,7 @@ CASES = [
             "design",
             "c: {one_at_a_time: [fusion]}",
         ),
-        ["study.yaml:15:7: ablations.c.one_at_a_time: expected a mapping of paths and lists of values"],
+        ["study.yaml:15:7: ablations.c.one_at_a_time: expected a mapping of paths and lists of values [BF304]"],
     ),
     (
         "left out though it is not there",
@@ -1155,7 +1155,9 @@ CASES = [
             "design",
             "c: {leave_one_out: [losses.contrast]}",
         ),
-        ["study.yaml:15:23: losses.contrast: there is no such term to remove; did you mean 'losses.contrastive'?"],
+        [
+            "study.yaml:15:23: losses.contrast: there is no such term to remove; did you mean 'losses.contrastive'? [BF212]"
+        ],
     ),
     (
         "left out though it must stay",
@@ -1163,7 +1165,7 @@ CASES = [
             "design",
             "c: {leave_one_out: [fusion]}",
         ),
-        ["study.yaml:15:23: fusion: cannot be removed; choose another fusion"],
+        ["study.yaml:15:23: fusion: cannot be removed; choose another fusion [BF207]"],
     ),
     (
         "left out by a word",
@@ -1172,7 +1174,7 @@ CASES = [
             "c: {leave_one_out: all}",
         ),
         [
-            "study.yaml:15:7: ablations.c.leave_one_out: expected what is left out: a list of paths, or {label: {path: value}}"
+            "study.yaml:15:7: ablations.c.leave_one_out: expected what is left out: a list of paths, or {label: {path: value}} [BF304]"
         ],
     ),
     (
@@ -1181,7 +1183,7 @@ CASES = [
             "design",
             "c: {leave_one_out: [3]}",
         ),
-        ["study.yaml:15:23: ablations.c.leave_one_out: expected a path, got 3"],
+        ["study.yaml:15:23: ablations.c.leave_one_out: expected a path, got 3 [BF202]"],
     ),
     (
         "left out without a value",
@@ -1190,7 +1192,7 @@ CASES = [
             "c: {leave_one_out: {without kl: losses.kl}}",
         ),
         [
-            "study.yaml:15:35: ablations.c.leave_one_out.without kl: expected a mapping of paths and values; such as {train.lr: 0.001}"
+            "study.yaml:15:35: ablations.c.leave_one_out.without kl: expected a mapping of paths and values; such as {train.lr: 0.001} [BF304]"
         ],
     ),
     (
@@ -1199,7 +1201,7 @@ CASES = [
             "design",
             "c: {leave_one_out: {without gate: {fusion.proxy: gated}}}",
         ),
-        ["study.yaml:15:23: ablations.c: 'without gate' leaves nothing out: it equals the baseline"],
+        ["study.yaml:15:23: ablations.c: 'without gate' leaves nothing out: it equals the baseline [BF307]"],
     ),
     (
         "left out nothing",
@@ -1207,7 +1209,7 @@ CASES = [
             "design",
             "c: {leave_one_out: {without gate: {}}}",
         ),
-        ["study.yaml:15:23: ablations.c.leave_one_out.without gate: nothing is set here"],
+        ["study.yaml:15:23: ablations.c.leave_one_out.without gate: nothing is set here [BF304]"],
     ),
     (
         "left out twice",
@@ -1215,7 +1217,7 @@ CASES = [
             "design",
             "c: {leave_one_out: [losses.kl, losses.kl]}",
         ),
-        ["study.yaml:15:34: ablations.c: two rows are labelled 'w/o kl'; give each a label of its own"],
+        ["study.yaml:15:34: ablations.c: two rows are labelled 'w/o kl'; give each a label of its own [BF308]"],
     ),
     (
         "a condition on nothing",
@@ -1224,7 +1226,7 @@ CASES = [
             "c: {factorial: {losses.contrastive: [keep, null], train.lr: [1e-3, 1e-2]}, when: {lr: {contrastve: keep}}}",
         ),
         [
-            "study.yaml:15:90: ablations.c.when.lr: 'contrastve' does not vary in this design; did you mean 'contrastive'?"
+            "study.yaml:15:90: ablations.c.when.lr: 'contrastve' does not vary in this design; did you mean 'contrastive'? [BF306]"
         ],
     ),
     (
@@ -1233,7 +1235,7 @@ CASES = [
             "design",
             "c: {factorial: {losses.contrastive: [keep, null], train.lr: [1e-3, 1e-2]}, when: {lr: {lr: 1e-3}}}",
         ),
-        ["study.yaml:15:90: ablations.c.when.lr: 'lr' cannot depend on itself"],
+        ["study.yaml:15:90: ablations.c.when.lr: 'lr' cannot depend on itself [BF306]"],
     ),
     (
         "conditions in a circle",
@@ -1241,7 +1243,9 @@ CASES = [
             "design",
             "c: {factorial: {losses.contrastive: [keep, null], train.lr: [1e-3, 1e-2]}, when: {lr: {contrastive: keep}, contrastive: {lr: 1e-3}}}",
         ),
-        ["study.yaml:15:78: ablations.c.when: these depend on each other in a circle: losses.contrastive, train.lr"],
+        [
+            "study.yaml:15:78: ablations.c.when: these depend on each other in a circle: losses.contrastive, train.lr [BF306]"
+        ],
     ),
     (
         "an exclusion of nothing that varies",
@@ -1250,7 +1254,7 @@ CASES = [
             "c: {factorial: {losses.contrastive: [keep, null], train.lr: [1e-3, 1e-2]}, exclude: [{batch: 3}]}",
         ),
         [
-            "study.yaml:15:89: ablations.c.exclude: 'batch' does not vary in this design; known: 'contrastive', 'lr', 'losses.contrastive', 'train.lr'"
+            "study.yaml:15:89: ablations.c.exclude: 'batch' does not vary in this design; known: 'contrastive', 'lr', 'losses.contrastive', 'train.lr' [BF306]"
         ],
     ),
     (
@@ -1260,7 +1264,7 @@ CASES = [
             "c: {factorial: {losses.contrastive: [keep, null], losses.contrastive.temperature: [0.1, 0.2]}}",
         ),
         [
-            "study.yaml:15:53: losses.contrastive.temperature: this cell has no such setting; let it vary only where it stands, with `when`"
+            "study.yaml:15:53: losses.contrastive.temperature: this cell has no such setting; let it vary only where it stands, with `when` [BF302]"
         ],
     ),
     (
@@ -1270,8 +1274,8 @@ CASES = [
             "c: {factorial: {encoder: [mlp, vmlp], fusion: [concat, uncertainty]}}",
         ),
         [
-            "study.yaml:15:29: encoder.text: loss 'kl' needs an encoder with a variance; 'mlp' (text) has none",
-            "study.yaml:15:58: fusion: fusion 'uncertainty' needs an encoder with a variance; 'mlp' (text) has none",
+            "study.yaml:15:29: encoder.text: loss 'kl' needs an encoder with a variance; 'mlp' (text) has none [BF401]",
+            "study.yaml:15:58: fusion: fusion 'uncertainty' needs an encoder with a variance; 'mlp' (text) has none [BF401]",
         ],
     ),
     (
@@ -1281,7 +1285,7 @@ CASES = [
             "c: {zip: {train.lr: [1e-3, 1e-2], train.batch_size: [32]}}",
         ),
         [
-            "study.yaml:15:7: ablations.c.zip: lists of different lengths: train.lr 2, train.batch_size 1; zip pairs them one by one"
+            "study.yaml:15:7: ablations.c.zip: lists of different lengths: train.lr 2, train.batch_size 1; zip pairs them one by one [BF305]"
         ],
     ),
     (
@@ -1290,7 +1294,7 @@ CASES = [
             "design",
             "c: {ladder: {a: b}}",
         ),
-        ["study.yaml:15:7: ablations.c.ladder: expected a list of steps: {LABEL: {path: value}}"],
+        ["study.yaml:15:7: ablations.c.ladder: expected a list of steps: {LABEL: {path: value}} [BF304]"],
     ),
     (
         "two steps in one",
@@ -1298,7 +1302,9 @@ CASES = [
             "design",
             "c: {ladder: [{a: {train.lr: 1e-2}, b: {train.lr: 1e-3}}]}",
         ),
-        ["study.yaml:15:16: ablations.c.ladder: expected {label: ..., set: {path: value}}, or {LABEL: {path: value}}"],
+        [
+            "study.yaml:15:16: ablations.c.ladder: expected {label: ..., set: {path: value}}, or {LABEL: {path: value}} [BF304]"
+        ],
     ),
     (
         "a step without set",
@@ -1306,7 +1312,7 @@ CASES = [
             "design",
             "c: {ladder: [{label: a}]}",
         ),
-        ["study.yaml:15:16: ablations.c.ladder: `set` is missing"],
+        ["study.yaml:15:16: ablations.c.ladder: `set` is missing [BF304]"],
     ),
     (
         "a ladder with two starts",
@@ -1314,7 +1320,7 @@ CASES = [
             "design",
             "c: {from: {train.lr: 1}, ladder: [{from: {train.lr: 3}}, {b: {train.lr: 1e-3}}]}",
         ),
-        ["study.yaml:15:37: ablations.c.ladder: the ladder has two starts; keep one `from`"],
+        ["study.yaml:15:37: ablations.c.ladder: the ladder has two starts; keep one `from` [BF304]"],
     ),
     (
         "subsets by a word",
@@ -1322,7 +1328,9 @@ CASES = [
             "design",
             "c: {subsets: every}",
         ),
-        ["study.yaml:15:16: ablations.c.subsets: expected `all`, {sizes: [1, 2]}, or a list of lists of modalities"],
+        [
+            "study.yaml:15:16: ablations.c.subsets: expected `all`, {sizes: [1, 2]}, or a list of lists of modalities [BF304]"
+        ],
     ),
     (
         "subsets with an unknown modality",
@@ -1330,7 +1338,7 @@ CASES = [
             "design",
             "c: {subsets: [[text, adio]]}",
         ),
-        ["study.yaml:15:24: ablations.c.subsets: unknown modality 'adio'; did you mean 'audio'?"],
+        ["study.yaml:15:24: ablations.c.subsets: unknown modality 'adio'; did you mean 'audio'? [BF209]"],
     ),
     (
         "subsets of no size",
@@ -1338,7 +1346,7 @@ CASES = [
             "design",
             "c: {subsets: {sizes: [0, 1]}}",
         ),
-        ["study.yaml:15:25: ablations.c.subsets.sizes: a size is a number from 1 to 3"],
+        ["study.yaml:15:25: ablations.c.subsets.sizes: a size is a number from 1 to 3 [BF203]"],
     ),
     (
         "a cell with a misspelt key",
@@ -1347,8 +1355,8 @@ CASES = [
             "c: {cells: [{label: a, sets: {train.lr: 1}}]}",
         ),
         [
-            "study.yaml:15:15: ablations.c.cells: `set` is missing",
-            "study.yaml:15:26: ablations.c.cells.sets: unknown key; did you mean 'set'?",
+            "study.yaml:15:15: ablations.c.cells: `set` is missing [BF304]",
+            "study.yaml:15:26: ablations.c.cells.sets: unknown key; did you mean 'set'? [BF111]",
         ],
     ),
     (
@@ -1357,7 +1365,7 @@ CASES = [
             "design",
             "c: {cells: [{label: a, set: {train.lr: 1}}, {label: a, set: {train.lr: 2}}]}",
         ),
-        ["study.yaml:15:47: ablations.c: two rows are labelled 'a'; give each a label of its own"],
+        ["study.yaml:15:47: ablations.c: two rows are labelled 'a'; give each a label of its own [BF308]"],
     ),
     (
         "a label that is a number",
@@ -1365,7 +1373,7 @@ CASES = [
             "design",
             "c: {cells: [{label: 3, set: {train.lr: 1}}]}",
         ),
-        ["study.yaml:15:23: ablations.c.cells.label: expected a text; quote it"],
+        ["study.yaml:15:23: ablations.c.cells.label: expected a text; quote it [BF202]"],
     ),
     (
         "a term removed and set",
@@ -1374,7 +1382,7 @@ CASES = [
             "c: {cells: [{label: b, set: {losses.kl: null, losses.kl.weight: 3}}]}",
         ),
         [
-            "study.yaml:15:49: losses.kl.weight: this cell has no such setting; let it vary only where it stands, with `when`"
+            "study.yaml:15:49: losses.kl.weight: this cell has no such setting; let it vary only where it stands, with `when` [BF302]"
         ],
     ),
 ]
@@ -1394,7 +1402,7 @@ def study_text(base: str, how: tuple[str, ...]) -> str:
 def test_a_wrong_study_is_told_where_and_what(parse, base, how, messages):
     with pytest.raises(StudyError) as caught:
         parse(text=study_text(base, how) or " ")
-    assert [str(finding) for finding in caught.value.findings] == messages
+    assert [f"{finding} [{finding.code}]" for finding in caught.value.findings] == messages
 
 
 def test_every_finding_names_the_cells_that_it_concerns(parse):
@@ -1408,7 +1416,7 @@ def test_at_most_a_hundred_findings_are_shown_and_the_rest_is_counted(parse, bas
     with pytest.raises(StudyError) as caught:
         parse(text=base + "".join(f"key{number}: 1\n" for number in range(150)))
     assert len(caught.value.findings) == 101
-    assert str(caught.value.findings[-1]) == "and 50 more problems"
+    assert str(caught.value.findings[-1]) == "study.yaml:114:1: and 50 more problems from here"
 
 
 def test_a_file_that_is_too_large_is_not_read(parse):
