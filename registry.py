@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
@@ -21,6 +23,7 @@ from .core import hookspecs
 from .core.catalogue import Catalogue, Entry
 from .core.errors import PluginError
 from .core.markers import PROJECT
+from .core.sources import imported_files, source_digest
 from .core.specs import KINDS, Spec
 from .plugins.datasets import features, planted
 from .plugins.encoders import lstm, mean_pool, mlp, variational_lstm, variational_mlp
@@ -49,7 +52,7 @@ from .plugins.losses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import ModuleType
 
 BUILT_IN: tuple[ModuleType, ...] = (
@@ -87,8 +90,10 @@ def assemble(files: Sequence[Path] = ()) -> Catalogue:
     for point in entry_points(group=PROJECT):
         try:
             module = point.load()
-        except Exception as error:  # noqa: BLE001 - whatever a foreign package raises while it is imported
-            failures[point.name] = f"{_distribution(point)[0]}: {type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a foreign package raises, sys.exit too
+            failures[point.name] = f"{_distribution(point)[0]}: {_told(error)}"
             continue
         _register(manager, module, f"entry point {point.name}", origins, _distribution(point))
     for file in files:
@@ -112,8 +117,8 @@ def _register(
     try:
         manager.register(module, name=name)
         manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        raise PluginError(f"plugin {name} ({origin[0]}): {error}") from None
+    except Exception as error:  # noqa: BLE001 - pluggy looks at every attribute, and each may raise what it likes
+        raise PluginError(f"plugin {name} ({origin[0]}): {_told(error, pluggy.PluginValidationError)}") from None
     origins[name] = origin
 
 
@@ -125,7 +130,7 @@ def _entries(manager: pluggy.PluginManager, origins: dict[str, tuple[str, str]])
             plugin = implementation.plugin_name
             distribution, number = origins[plugin]
             for spec in _offered(implementation.function, base, f"{plugin} ({distribution})"):
-                entry = Entry(spec, distribution, number, _digest(spec))
+                entry = Entry(spec, distribution, number, source_digest(spec))
                 other = entries.setdefault((base.kind, entry.name), entry)
                 if other is not entry:
                     raise PluginError(
@@ -141,26 +146,38 @@ def _offered(function: Any, base: type[Spec], plugin: str) -> Iterable[type[Spec
     hook = HOOKS[base.kind]
     try:
         offered = list(function())
-    except Exception as error:
-        raise PluginError(f"{hook} of {plugin} failed: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{hook} of {plugin} failed: {_told(error)}") from error
     for spec in offered:
         if not (inspect.isclass(spec) and issubclass(spec, base)) or spec.is_kind():
             raise PluginError(
                 f"{hook} of {plugin} offers {spec!r}; expected a subclass of {base.__name__} with a default `name`"
             )
+        name = spec.model_fields["name"].default
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise PluginError(f"{hook} of {plugin} offers the name {name!r}; expected letters, digits, `-` and `_`")
     return offered
 
 
-@cache
-def _digest(spec: type[Spec]) -> str:
-    """Hash of the source file that defines the spec."""
-    source = inspect.getsourcefile(spec)
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
+_NAME = re.compile(r"[\w-]{1,80}")
+
+
+def _told(error: BaseException, *obvious: type[BaseException]) -> str:
+    """What was raised, in words; a kind that says nothing more than its words is left out."""
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r})"
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 - even its words may fail
+        words = "(and its message cannot be read)"
+    return words if isinstance(error, obvious) else f"{type(error).__name__}: {words}"
 
 
 NO_PART_IN_NUMBERS = {
-    *("__init__", "catalogue", "database", "errors", "hookspecs", "markers"),
-    *("predictions", "records", "results", "store", "testing"),
+    *("__init__", "catalogue", "database", "errors", "hookspecs", "leases", "markers", "migration", "predictions"),
+    *("processes", "records", "results", "schema", "session", "sources", "store", "testing", "upkeep"),
 }
 """Modules of core that a trial's numbers do not depend on."""
 
@@ -177,9 +194,11 @@ def core_digest() -> str:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Import a single-file plugin. Raises PluginError where it is missing or fails."""
-    if not path.is_file():
+    """Import a single-file plugin, and what it imports from its folder. Raises PluginError where that fails."""
+    if not _is_file(path):
         raise PluginError(f"plugin file {path} does not exist")
+    if path.suffix != ".py":
+        raise PluginError(f"plugin file {path} is no Python file: expected the ending .py")
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"butfor_local_{path.stem}_{digest}"
     if name in sys.modules:
@@ -190,8 +209,42 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     try:
-        specification.loader.exec_module(module)
-    except Exception as error:
+        with _importable(path.parent):
+            specification.loader.exec_module(module)
+        _check_beside(path)
+    except BaseException as error:
         del sys.modules[name]
-        raise PluginError(f"plugin file {path} failed: {type(error).__name__}: {error}") from error
+        if isinstance(error, KeyboardInterrupt | PluginError):
+            raise
+        raise PluginError(f"plugin file {path} failed: {_told(error)}") from error
     return module
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Files in `folder` can be imported, after everything that Python knows already."""
+    entry = str(folder.resolve())
+    sys.path.append(entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _check_beside(path: Path) -> None:
+    """Raise PluginError where a file beside the plugin is meant, and another module of that name was imported."""
+    folder = path.resolve().parent
+    for file in imported_files(path.resolve(), folder):
+        name = (file.parent if file.stem == "__init__" else file).relative_to(folder).with_suffix("").parts[0]
+        known = getattr(sys.modules.get(name), "__file__", None)
+        if file != path.resolve() and known is not None and not Path(known).resolve().is_relative_to(folder):
+            raise PluginError(
+                f"plugin file {path} imports '{name}', and Python knows that as {known}; rename {file.name}"
+            )

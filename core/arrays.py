@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-import zlib
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
-from zipfile import BadZipFile, is_zipfile
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from .errors import DataError, nearest
 from .natural import natural_key
+from .npy import Archive, check_room, read_npy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
 
 _SUFFIXES = (".npz", ".safetensors", ".parquet", ".csv")
-_DAMAGE = (
-    *(ValueError, TypeError, OSError, EOFError, KeyError),
-    *(BadZipFile, zlib.error, SafetensorError, pd.errors.ParserWarning),
-)
+_MOST_TEXT = 1 << 30
+"""Bytes of a column of text, in which every row takes as much as the longest."""
+_CSV_GROWTH = 2
+"""Bytes in memory for each byte of a CSV, at least."""
+_PARQUET_ENTRY = 8
+"""Bytes in memory for each entry of a Parquet file, however few it takes there."""
+_SAID = 300
+"""Characters of a reader's own words, which may quote the file."""
 
 
 class Column(NamedTuple):
@@ -59,11 +64,11 @@ class Arrays:
             raise DataError(f"{self.source} has no {what} '{name}'; {nearest(name, self.names)}", setting)
         try:
             return self.fetch(name)
-        except _DAMAGE as error:
+        except Exception as error:
             if "allow_pickle" in str(error):
                 said = f"'{name}' of {self.source} holds Python objects, which are never unpickled"
                 raise DataError(f"{said}; save it as an array of numbers or of fixed-width text", setting) from None
-            raise DataError(f"'{name}' of {self.source} cannot be read: {error}", setting) from error
+            raise DataError(f"'{name}' of {self.source} cannot be read: {_words(error)}", setting) from error
 
     def numbers(self, name: str, setting: str) -> Column:
         """Like `read`, refusing what is neither a number nor true or false. Missing entries of any type are NaN."""
@@ -112,16 +117,17 @@ def open_arrays(path: Path, *, text: Collection[str] = ()) -> Iterator[Arrays]:
 
     Raises DataError for a file that is missing, damaged, or of another kind.
     """
-    if path.is_dir():
+    if _is(path, "dir"):
         yield _folder(path)
         return
     _check_file(path)
     if path.suffix == ".npz":
-        with _opened(path, lambda: np.load(path, allow_pickle=False)) as archive:
-            yield Arrays(path.name, tuple(archive.files), table=False, fetch=lambda name: _column(archive[name]))
+        with closing(_opened(path, lambda: Archive(path))) as archive:
+            yield Arrays(path.name, archive.names, table=False, fetch=lambda name: _column(archive.read(name)))
     elif path.suffix == ".safetensors":
         with _opened(path, lambda: safe_open(path, framework="numpy")) as archive:
             names = tuple(archive.keys())
+            check_room(path.stat().st_size)
             yield Arrays(path.name, names, table=False, fetch=lambda name: _column(archive.get_tensor(name)))
     else:
         frame = _opened(path, lambda: _read_csv(path, text) if path.suffix == ".csv" else _read_parquet(path))
@@ -131,15 +137,36 @@ def open_arrays(path: Path, *, text: Collection[str] = ()) -> Iterator[Arrays]:
 
 def _check_file(path: Path) -> None:
     """Raise DataError where there is no file, or one that can be seen to be of another kind."""
-    if not path.is_file():
-        beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
-        hint = nearest(path.name, beside) if path.parent.is_dir() else "neither does its folder"
+    if not _is(path, "file"):
+        folder = _is(path.parent, "dir")
+        hint = nearest(path.name, _beside(path)) if folder else "neither does its folder"
         raise DataError(f"{path} does not exist" + (f"; {hint}" if hint else ""), "path")
     if path.suffix not in _SUFFIXES:
         known = f"expected {', '.join(_SUFFIXES)}, or a folder of .npy files"
         raise DataError(f"{path.name} has the unknown suffix '{path.suffix}'; {known}", "path")
-    if path.suffix == ".npz" and not is_zipfile(path):
+    if path.suffix == ".npz" and not _opened(path, lambda: is_zipfile(path)):
         raise DataError(f"{path.name} is no zip archive: it is damaged, or not an .npz file", "path")
+
+
+def _is(path: Path, what: Literal["dir", "file"]) -> bool:
+    """Whether a folder or a regular file can be seen there; a path that no system could have is none."""
+    try:
+        return path.is_dir() if what == "dir" else path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _beside(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return []
+
+
+def _words(error: Exception) -> str:
+    """What a reader says of a damaged file, whatever it raises."""
+    said = str(error) or type(error).__name__
+    return said if len(said) <= _SAID else f"{said[:_SAID]}..."
 
 
 def _opened(path: Path, opening: Callable[[], Any]) -> Any:  # noqa: ANN401 - each kind of file has its own reader
@@ -148,26 +175,21 @@ def _opened(path: Path, opening: Callable[[], Any]) -> Any:  # noqa: ANN401 - ea
         return opening()
     except ImportError as error:
         raise DataError(f"{path.name} needs pyarrow: pip install 'butfor[parquet]'", "path") from error
-    except _DAMAGE as error:
-        raise DataError(f"{path.name} cannot be read: {error}", "path") from error
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path.name} cannot be read: {_words(error)}", "path") from error
 
 
 def _folder(path: Path) -> Arrays:
     files = {entry.stem: entry for entry in sorted(path.glob("*.npy"))}
     if not files:
         raise DataError(f"the folder {path} holds no .npy files", "path")
-    return Arrays(path.name, tuple(files), table=False, fetch=lambda name: _column(_load_npy(files[name])))
-
-
-def _load_npy(path: Path) -> NDArray[np.generic]:
-    with path.open("rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    return Arrays(path.name, tuple(files), table=False, fetch=lambda name: _column(read_npy(files[name])))
 
 
 def _column(values: NDArray[np.generic]) -> Column:
     """Text as unicode; NaN and the empty text are missing."""
-    if not isinstance(values, np.ndarray):  # a member of an archive that is no .npy
-        raise TypeError("it is no array")
     if values.dtype.kind == "S":
         values = np.char.decode(values.astype(np.bytes_), "utf-8")
     if values.dtype.kind == "f":
@@ -176,9 +198,10 @@ def _column(values: NDArray[np.generic]) -> Column:
 
 
 def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
+    check_room(_CSV_GROWTH * path.stat().st_size)
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, number in Counter(header).items() if number > 1)
     if twice:
         raise DataError(f"{path.name} has more than one column '{twice[0]}'", "path")
     with warnings.catch_warnings():
@@ -198,6 +221,10 @@ def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    from pyarrow import parquet  # noqa: PLC0415 - an extra that only this kind of file needs
+
+    with parquet.ParquetFile(path) as file:
+        check_room(file.metadata.num_rows * file.metadata.num_columns * _PARQUET_ENTRY)
     frame = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
     return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
 
@@ -215,6 +242,9 @@ def _series(column: pd.Series[str]) -> Column:
     odd = next((type(value).__name__ for value in values if not isinstance(value, str)), "")
     if odd:
         raise TypeError(f"expected a number or a text in each row, found {odd}")
+    longest = max(map(len, values), default=0)
+    if longest * len(values) * 4 > _MOST_TEXT:
+        raise ValueError(f"{len(values):,} rows of text, of which one has {longest:,} characters, are too large")
     return Column(values.astype(np.str_), missing | (values == ""))
 
 

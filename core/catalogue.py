@@ -55,7 +55,8 @@ class Catalogue:
         except KeyError:
             elsewhere = [known for known, other in self.entries if other == name]
             hint = f"'{name}' is a plugin of kind {elsewhere[0]}" if elsewhere else nearest(name, self.names(kind))
-            raise PluginError(f"unknown {kind} '{name}'; {hint}") from None
+            lost = [f"plugin {point} could not be imported ({reason})" for point, reason in self.failures.items()]
+            raise PluginError("; ".join([f"unknown {kind} '{name}'", hint, *lost])) from None
 
     def choose(self, kind: str, settings: object) -> type[Spec]:
         """The spec class that `settings` (a mapping with `name`) ask for. Raises ValueError in pydantic's manner."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 Block = tuple[int, str]
 """(seed, fold)."""
@@ -21,13 +21,6 @@ class Summary(NamedTuple):
     n: int
 
 
-class Difference(NamedTuple):
-    """Mean paired difference and the number of blocks it was taken over; None over no block."""
-
-    mean: float | None
-    pairs: int
-
-
 def summarise(values: Collection[float]) -> Summary:
     """Mean, sd (ddof 1) and n of `values` (n,)."""
     array = np.fromiter(values, dtype=np.float64, count=len(values))
@@ -35,9 +28,3 @@ def summarise(values: Collection[float]) -> Summary:
         mean = float(array.mean()) if array.size else None
         sd = float(array.std(ddof=1)) if array.size > 1 else None
     return Summary(mean, sd, int(array.size))
-
-
-def paired_difference(values: Mapping[Block, float], reference: Mapping[Block, float]) -> Difference:
-    """Mean of `values - reference` over the blocks that both have."""
-    summary = summarise([value - reference[block] for block, value in values.items() if block in reference])
-    return Difference(summary.mean, summary.n)

@@ -41,6 +41,7 @@ _COMMANDS = {
     "„": ",,",
     "…": r"\dots{}",
     "•": r"$\bullet$",
+    "†": r"\dag{}",
     "·": r"$\cdot$",
     "✓": r"$\checkmark$",
     "✔": r"$\checkmark$",

@@ -13,6 +13,7 @@ ABSENT = "–"
 """What stands where there is no number."""
 MINUS = "−"
 _HUGE = 1e7
+_LEAST_P = 0.001
 _INITIALS = frozenset({"auc", "ccc", "f1", "mae", "mse", "r2", "rmse", "uar", "war", "wa", "ua"})
 
 
@@ -26,6 +27,11 @@ def numeral(value: float | None, decimals: int, *, signed: bool = False) -> str:
         return digits
     sign = MINUS if value < 0 else "+" if signed else ""
     return sign + digits
+
+
+def probability(value: float) -> str:
+    """`0.012`, `<0.001`; two digits would hide what is near .05."""
+    return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"
 
 
 def scale(metric: PlannedMetric, *, percent: bool) -> float:

@@ -10,11 +10,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from .text import plain
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from ..core.results import TrainResult
     from ..core.study.plan import Plan
+
+_LONGEST = 40
+"""Letters of a label beside the bar."""
 
 
 class Progress:
@@ -50,13 +55,13 @@ class Progress:
     def finished(self, result: TrainResult) -> None:
         """One trial has ended and is stored."""
         self._count += 1
-        label = self._labels.get(result.cell, result.cell)
+        label = plain(self._labels.get(result.cell, result.cell))
         what = f"{label}, seed {result.seed}, fold {result.fold}"
         value = result.metrics.get("valid", {}).get(self._shown)
         told = f"{result.state}: {result.message}" if result.message else result.state
         told += f", valid {self._shown} {value:.3f}" if value is not None else ""
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._count, description=escape(label)[:40])
+            self._bar.update(self._task, completed=self._count, description=escape(label[:_LONGEST]))
             if result.state == "done":
                 return
         self._say(f"[{self._count}/{self._total}] {what}: {told} ({result.seconds:.1f} s)")
@@ -64,7 +69,7 @@ class Progress:
     def _say(self, line: str) -> None:
         if self._quiet:
             return
-        clean = "".join(letter if letter.isprintable() else "?" for letter in line)
+        clean = plain(line)
         if self._bar is not None:
             self._bar.console.print(escape(clean), highlight=False)
         else:

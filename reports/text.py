@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -17,10 +18,25 @@ _JOINERS = frozenset({"\u200c", "\u200d"})
 _REPLACEMENT = "\ufffd"
 
 
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+
+def json_text(value: object, indent: int | None = 2) -> str:
+    """`value` as JSON that a person can read: letters as they are, what a terminal would obey as its number."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def plain(text: str) -> str:
     """`text` on one line, without terminal codes, control or direction characters; runs of white space become one."""
     kept = "".join(_plain_character(character) for character in _ESCAPE_SEQUENCE.sub("", text))
     return " ".join(kept.split())
+
+
+def lines(text: str) -> str:
+    """`text` on its lines, each with its indentation, otherwise like `plain`: for a terminal."""
+    kept = _ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").split("\n")
+    return "\n".join("".join(_plain_character(character) for character in line) for line in kept)
 
 
 def _plain_character(character: str) -> str:

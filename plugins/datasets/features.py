@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from ...core import DataError, Dataset, DatasetSpec, hookimpl
 from ...core.arrays import Arrays, open_arrays
@@ -24,8 +24,18 @@ _UTTERANCE, _FRAMES = 2, 3  # axes of (N, D) and (N, T, D)
 _LONG_FORM = ("array", "lengths", "present")
 
 
+def _tell_short_forms(schema: dict[str, Any]) -> None:
+    """What `_short_forms` takes, for editors: a word or the long form in place of a list of arrays."""
+    word = {"type": "string"}
+    long = {"type": "object", "properties": {key: {} for key in _LONG_FORM}, "additionalProperties": False}
+    whole = schema["properties"]["modalities"]
+    whole["additionalProperties"] = {"anyOf": [word, whole["additionalProperties"], long]}
+
+
 class FeaturesSpec(DatasetSpec):
     """Features of each row, one array (or many columns) a modality, with labels, groups and official parts beside."""
+
+    model_config = ConfigDict(json_schema_extra=_tell_short_forms)
 
     name: Literal["features"] = "features"
 
@@ -91,6 +101,14 @@ class FeaturesSpec(DatasetSpec):
                 raise ValueError(f"modality '{modality}' names no array")
         return value
 
+    @field_validator("task")
+    @classmethod
+    def _names_of_tasks(cls, value: dict[str, TaskColumn]) -> dict[str, TaskColumn]:
+        for task in value:
+            if not re.fullmatch(r"[\w-]{1,80}", task):
+                raise ValueError(f"task '{task}': a name is letters, digits, _ or -")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> FeaturesSpec:
         for title, said in (("lengths", self.lengths), ("present", self.present)):
@@ -113,8 +131,11 @@ class FeaturesSpec(DatasetSpec):
         return tuple(self.modalities)
 
     def location(self) -> Path:
-        """The file or folder, relative paths taken from the folder of the study's file."""
-        return self._folder / Path(self.path).expanduser()
+        """The file or folder, relative paths taken from the folder of the study's file. Raises DataError for `~who`."""
+        try:
+            return self._folder / Path(self.path).expanduser()
+        except RuntimeError as error:
+            raise DataError(f"'{self.path}': {error}", "path") from None
 
     def load(self) -> Dataset:
         """Read the file. Raises DataError, naming the setting, for whatever is not as described."""

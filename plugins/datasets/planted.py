@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
-Width = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+Width = Annotated[int, Field(ge=1, le=1_000)]
+Count = Annotated[int, Field(ge=0, le=100_000)]
 
 NAMES = {4: ("anger", "sadness", "neutral", "joy"), 6: ("anger", "disgust", "fear", "sadness", "surprise", "joy")}
 SPAN, LEVEL, TONE, CHANCE = 3.0, 1.5, 0.5, 0.25
@@ -41,7 +41,7 @@ class PlantedSpec(DatasetSpec):
 
     name: Literal["planted"] = "planted"
 
-    rows: int = Field(default=1600, ge=4)
+    rows: int = Field(default=1600, ge=4, le=100_000)
     """N, samples of all parts together."""
 
     seed: int = 0
@@ -66,7 +66,7 @@ class PlantedSpec(DatasetSpec):
     """T, for all or for each: 0 (or left out) gives utterances (N, D), else (N, T, D) with T/2 to T valid frames, whose
     mean is the utterance's row."""
 
-    classes: int = Field(default=4, ge=2)
+    classes: int = Field(default=4, ge=2, le=256)
     """C, of the task `emotion`; four and six bear the names of emotions, from unpleasant to pleasant."""
 
     imbalance: float = Field(default=2.0, ge=1)
