@@ -169,6 +169,10 @@ class ExecutorSpec(Spec):
 
     kind = "executor"
 
+    def workers(self) -> int:
+        """How many items run at once."""
+        return 1
+
     @abstractmethod
     def run(self, work: Callable[[Any], Iterable[Any]], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield `(item, outcome)` for each thing that `work(item)` yields, as it comes; items in any order.

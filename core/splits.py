@@ -14,7 +14,7 @@ from .natural import natural_key
 from .specs import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -149,6 +149,22 @@ def make_folds(spec: SplitSpec, data: Dataset) -> tuple[Fold, ...]:
     if spec.scheme == "leave_one_group_out":
         return _group_folds(spec, data)
     return _seeded_folds(spec, data)
+
+
+def held_out(folds: Sequence[Fold]) -> dict[str, float]:
+    """{split: rows held out for each row that is trained on}, of several folds; what Nadeau and Bengio call n2/n1.
+
+    Where all folds test on the same rows, their training rows differ by the validation part, and that one counts.
+    """
+    if len(folds) < 2:  # noqa: PLR2004 - one fold is no resample
+        return {}
+    train = sum(fold.train.size for fold in folds)
+    valid = sum(fold.valid.size for fold in folds) / train
+    shares = {"valid": valid}
+    for split, rows in folds[0].tests.items():
+        same = all(split in fold.tests and np.array_equal(rows, fold.tests[split]) for fold in folds)
+        shares[split] = valid if same else sum(fold.tests[split].size for fold in folds if split in fold.tests) / train
+    return shares
 
 
 def leaks(data: Dataset, fold: Fold) -> tuple[str, ...]:

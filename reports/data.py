@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING
+
+from .text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,7 @@ def guarded(text: str) -> str:
 def json_rows(tables: Iterable[Table]) -> str:
     """One list of the rows that `Table.records` has; a number that JSON cannot hold is null."""
     rows = [{key: _finite(value) for key, value in row.items()} for table in tables for row in table.records()]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    return json_text(rows) + "\n"
 
 
 def _finite(value: str | float | None) -> str | float | None:

@@ -52,7 +52,7 @@ def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
         }
     )
     varied = dict.fromkeys(path for planned in plan.cells for path in planned.differs)
-    settings = {f"set.{path}": _column(cell, _setting(path, plan.cells)) for path in varied}
+    settings = {f"set.{plain(path)}": _column(cell, _setting(path, plan.cells)) for path in varied}
     return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1) if settings else frame
 
 
@@ -88,7 +88,9 @@ def _designs(plan: Plan) -> dict[str, str]:
 
 def _setting(path: str, cells: Sequence[PlannedCell]) -> dict[str, Any]:
     """{cell: its value at `path`} as one kind of scalar; None where the cell has no such setting."""
-    values = {cell.key: cell.differs[path] if path in cell.differs else _look(cell.settings, path) for cell in cells}
+    values = {
+        cell.key: cell.differs[path] if path in cell.differs else setting_of(cell.settings, path) for cell in cells
+    }
     distinct = {json.dumps(value, sort_keys=True, default=str): value for value in values.values()}
     by_name = len({str(_named(value)) for value in distinct.values()}) == len(distinct)
     scalars = {key: _scalar(value, by_name=by_name) for key, value in values.items()}
@@ -107,7 +109,7 @@ def _column(cells: Sequence[str], values: Mapping[str, Any]) -> pd.Series[Any]:
     )
 
 
-def _look(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
+def setting_of(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
     """The value at a dotted path, or None; a name that holds a dot is found too, longest first."""
     if not isinstance(settings, Mapping):
         return None
@@ -117,7 +119,7 @@ def _look(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain
     for cut in range(len(parts) - 1, 0, -1):
         head = ".".join(parts[:cut])
         if head in settings:
-            return _look(settings[head], ".".join(parts[cut:]))
+            return setting_of(settings[head], ".".join(parts[cut:]))
     return None
 
 

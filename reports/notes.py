@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .footnote import statistics_notes
 from .numerals import heading
 from .text import plain
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..core.study.plan import DesignKind, Plan, PlannedDesign, PlannedMetric
-    from .table import Row
+    from .table import Row, Table
 
 _CAPTIONS: dict[DesignKind, str] = {
     "leave_one_out": "each component removed in turn",
@@ -35,22 +36,16 @@ def caption_of(design: PlannedDesign, plan: Plan, split: str) -> str:
     return f"{heading(plain(design.name))}: {_CAPTIONS[design.kind]} (study {plain(plan.study)}, {plain(split)} split)."
 
 
-def notes_of(
-    plan: Plan,
-    rows: Sequence[Row],
-    metrics: Sequence[PlannedMetric],
-    split: str,
-    *,
-    reference: str,
-    absent: Sequence[str],
-) -> tuple[str, ...]:
+def notes_of(plan: Plan, table: Table, *, absent: Sequence[str]) -> tuple[str, ...]:
     """Sentences for the foot of the table; those that have nothing to say are not there."""
+    rows = table.rows
     notes = [
-        _runs(plan, rows, split),
-        _pairing(rows, reference),
+        _runs(plan, rows, table.split),
+        _pairing(rows, table.reference),
+        *statistics_notes(table),
         _left_out(rows),
-        *(_short(rows, metric) for metric in metrics),
-        _absent(absent, split),
+        *(_short(rows, metric) for metric in table.metrics),
+        _absent(absent, table.split),
     ]
     return tuple(note for note in notes if note)
 

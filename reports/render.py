@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,8 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
     named = _told_apart(tables)
     texts = {f"{table.name}{_ENDINGS[style]}": make([table]) for table in named for style, make in FORMATS.items()}
     texts[f"{_DOCUMENT}.tex"] = latex_document(table.sheet() for table in named)
+    if folder.is_symlink():
+        raise StoreError(f"'{folder}' is a symbolic link; tables are written only into the folder of the run")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [_write(folder / name, text) for name, text in texts.items()]
@@ -92,10 +94,11 @@ def _title(tables: Sequence[Table]) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write beside, then put in place."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write beside, into a file that nobody made before, then put in place."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8", newline="")
+        with beside.open("x", encoding="utf-8", newline="") as stream:
+            stream.write(text)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from .comparison_columns import TIED, comparison_columns
 from .numerals import ABSENT, MINUS, digits, heading, numeral, scale
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Cell:
 
     text: str
     spread: str = ""
-    """The sd behind `±`; empty without one."""
+    """The sd behind `±`, with a dagger where the number is tied with the best; empty without one."""
     mark: Mark = ""
     """Whether the number is the best or second best of its column."""
     tick: bool | None = None
@@ -114,20 +115,23 @@ def _metric_columns(table: Table, metric: PlannedMetric) -> list[Column]:
     if not table.reference:
         return [Column(title, "right")]
     spread = any(row.scores[metric.name].sd is not None for row in table.rows)
-    return [
-        Column("mean ± sd" if spread else "value", "right", group=title, flat=title),
-        Column("Δ", "right", group=title),
+    columns = [Column("mean ± sd" if spread else "value", "right", group=title, flat=title)]
+    return columns + [
+        Column(column.heading, "left" if column.name == "verdict" else "right", group=title)
+        for column in comparison_columns(table, metric)
     ]
 
 
 def _metric_cells(table: Table, row: Row, metric: PlannedMetric, mark: Mark) -> list[Cell]:
     score, factor = row.scores[metric.name], scale(metric, percent=table.percent)
     places = digits(metric, table.decimals, percent=table.percent)
-    spread = "" if score.sd is None else numeral(score.sd * factor, places)
+    spread = "" if score.sd is None else numeral(score.sd * factor, places) + (TIED if score.tied else "")
     cells = [Cell(_mean(table, row, metric), spread, mark)]
     if table.reference:
-        delta = None if score.delta is None else score.delta * factor
-        cells.append(Cell("" if row.baseline else numeral(delta, places, signed=True)))
+        cells += [
+            Cell("" if row.baseline else column.text(score.judged, factor, places))
+            for column in comparison_columns(table, metric)
+        ]
     return cells
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..core.errors import StudyError, nearest
-from .blocks import Difference, Summary, paired_difference, summarise
+from .blocks import Summary, summarise
+from .effects import effects_of
+from .gather import gather, states_of
+from .html import html
+from .judged import compared_figures, family_size, judge, ties
+from .notebook import rich_table
 from .notes import NOT_DONE, caption_of, notes_of
 from .sheet import sheet_of
 from .text import plain
@@ -16,11 +20,16 @@ from .text import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ..core.study.plan import DesignKind, Level, Plan, PlannedDesign, PlannedMetric, PlannedRow, TableSettings
-    from .blocks import Block
-    from .sheet import Sheet
+    from rich.table import Table as RichTable
 
-_DEFAULT_METRICS = 4
+    from ..core.study.plan import DesignKind, Level, Plan, PlannedMetric, PlannedRow, StatisticsSettings, TableSettings
+    from .gather import Gathered
+    from .judged import Judged, Place
+    from .sheet import Sheet
+    from .statistics.contrast import Effect
+    from .statistics.procedure import Procedure
+
+_TESTED = ("ci_low", "ci_high", "p", "p_adjusted", "wins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,20 @@ class Score:
     """ddof 1; None below two trials."""
     n: int
     """Done trials (seeds x folds) that have the metric."""
-    delta: float | None
-    """Mean difference from the reference over the blocks (seed and fold) that both have; None for itself."""
-    pairs: int
-    """Number of those blocks."""
+    judged: Judged | None = None
+    """How it compares with the reference; None for the reference itself, and where no block is common."""
+    tied: bool = False
+    """Whether it is not told apart from the best of its column."""
+
+    @property
+    def delta(self) -> float | None:
+        """Mean difference from the reference over the blocks (seed and fold) that both have; None for itself."""
+        return self.judged.comparison.delta if self.judged else None
+
+    @property
+    def pairs(self) -> int:
+        """Number of those blocks."""
+        return self.judged.comparison.pairs if self.judged else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """How the rows of a table were compared."""
+
+    settings: StatisticsSettings
+    procedure: Procedure
+    family: int
+    """Comparisons that one correction is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows in the order of the design, columns in the order of the metrics; every text is one plain line."""
 
@@ -76,11 +105,19 @@ class Table:
     """Label of the row that deltas are against; empty without one."""
     notes: tuple[str, ...]
     """What stands under the table: n, split, pairing, what was left out."""
+    statistics: Statistics
+    """How rows were compared."""
+    effects: Mapping[str, Mapping[str, tuple[Effect, ...]]]
+    """{metric: {kind: effects}} that the design is made to show: of factors, steps, ordered values."""
     decimals: int = 3
     percent: bool = False
 
     def frame(self) -> pd.DataFrame:
-        """Numbers for programs: METRIC, METRIC_sd, METRIC_n, METRIC_delta, METRIC_pairs; NaN where there is none."""
+        """Numbers for programs; NaN where there is none.
+
+        METRIC, METRIC_sd, METRIC_n, METRIC_delta, METRIC_pairs, METRIC_ci_low, METRIC_ci_high, METRIC_p,
+        METRIC_p_adjusted, METRIC_wins, METRIC_verdict.
+        """
         records = [self._numbers(row) for row in self.rows]
         return pd.DataFrame(records, columns=list(self._numbers(None)))
 
@@ -92,8 +129,14 @@ class Table:
         """The texts and marks that every printed format shares."""
         return sheet_of(self)
 
+    def __rich__(self) -> RichTable:
+        return rich_table(self.sheet())
+
+    def _repr_html_(self) -> str:
+        return html(self.sheet())
+
     def records(self) -> list[dict[str, str | float | int | None]]:
-        """A JSON row for each cell and metric: cell, label, split, metric, mean, sd, n, delta."""
+        """A JSON row for each cell and metric: figures of the score, then of its comparison with the reference."""
         return [
             {
                 "cell": row.cell,
@@ -103,7 +146,7 @@ class Table:
                 "mean": score.mean,
                 "sd": score.sd,
                 "n": score.n,
-                "delta": score.delta,
+                **compared_figures(score.judged),
             }
             for row in self.rows
             for metric, score in row.scores.items()
@@ -117,7 +160,7 @@ class Table:
             *((factor, row and row.levels.get(factor)) for factor in self.factors),
         ]
         for metric in self.metrics:
-            score = row.scores[metric.name] if row else Score(None, None, 0, None, 0)
+            score = row.scores[metric.name] if row else Score(None, None, 0)
             columns += [
                 (metric.name, _number(score.mean)),
                 (f"{metric.name}_sd", _number(score.sd)),
@@ -125,6 +168,9 @@ class Table:
                 (f"{metric.name}_delta", _number(score.delta)),
                 (f"{metric.name}_pairs", score.pairs),
             ]
+            figures = compared_figures(score.judged)
+            columns += [(f"{metric.name}_{name}", _number(figures[name])) for name in _TESTED]
+            columns.append((f"{metric.name}_verdict", figures["verdict"]))
         columns.append(("done", row.done if row else 0))
         columns += [(state, row.left_out.get(state, 0) if row else 0) for state in NOT_DONE]
         return _unique_keys(columns)
@@ -132,23 +178,24 @@ class Table:
 
 def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Table:
     """The table of a design from the tidy frame. Raises StudyError for a design, split or metric that nobody has."""
-    design = _design(plan, table)
-    done = frame[frame["state"] == "done"]
-    _check_split(table, [str(split) for split in done["split"].unique() if split])
-    wanted = _metrics(plan, table)
-    values = _values(done, table.split, [metric.name for metric in wanted])
-    reference = next((row for row in design.rows if row.baseline), None)
-    against = reference.cell if reference else plan.baseline
-    cells = {row.cell for row in design.rows}
-    have = {metric for cell, metric in values if cell in cells}
-    nothing = not any(done["cell"].isin(list(cells)))
-    metrics = tuple(metric for metric in wanted if nothing or metric.name in have)
-    states = _states(frame, plan)
-    rows = tuple(_row(row, values, metrics, against, states.get(row.cell, [])) for row in design.rows)
+    made = gather(frame, plan, table)
+    design, reference, metrics = made.design, made.reference, made.metrics
+    others = [other for other in plan.tables if other != table] if table.statistics.family == "study" else []
+    declared = {place: one for other in others for place, one in gather(frame, plan, other).found.items()}
+    judged = judge(made.found, declared, metrics, table.statistics)
+    statistics = Statistics(table.statistics, made.procedure, family_size(made.found, declared, table.statistics))
+    states = states_of(frame, plan)
+    cells = [row.cell for row in design.rows]
+    tied = {metric.name: ties(made.values, cells, metric, made.procedure, table.statistics) for metric in metrics}
+    rows = tuple(_row(row, made, judged, tied, states.get(row.cell, [])) for row in design.rows)
     compared = any(score.delta is not None for row in rows for score in row.scores.values())
-    label = reference.label if reference else next((c.label for c in plan.cells if c.key == against), against)
+    label = reference.label if reference else next((c.label for c in plan.cells if c.key == made.against), made.against)
     shown = plain(label) if compared else ""
-    return Table(
+    effects = {
+        metric.name: effects_of(made.values, plan, design, metric, procedure=made.procedure, settings=table.statistics)
+        for metric in metrics
+    }
+    unfinished = Table(
         name=plain(design.name),
         kind=design.kind,
         caption=plain(table.caption) or caption_of(design, plan, table.split),
@@ -157,32 +204,33 @@ def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Table:
         metrics=metrics,
         rows=rows,
         reference=shown,
-        notes=notes_of(
-            plan, rows, metrics, table.split, reference=shown, absent=[m.name for m in wanted if m not in metrics]
-        ),
+        notes=(),
+        statistics=statistics,
+        effects=effects,
         decimals=table.decimals,
         percent=table.percent,
     )
+    return replace(unfinished, notes=notes_of(plan, unfinished, absent=made.absent))
 
 
 def _row(
     row: PlannedRow,
-    values: Mapping[tuple[str, str], Mapping[Block, float]],
-    metrics: Iterable[PlannedMetric],
-    against: str,
+    made: Gathered,
+    judged: Mapping[Place, Judged],
+    tied: Mapping[str, frozenset[str]],
     states: Sequence[str],
 ) -> Row:
     """A planned row with its scores; `states` are those of all trials of its cell."""
-    scores, itself = {}, row.cell == against
-    for metric in metrics:
-        own = values.get((row.cell, metric.name), {})
-        summary: Summary = summarise(own.values())
-        delta = Difference(None, 0) if itself else paired_difference(own, values.get((against, metric.name), {}))
-        scores[metric.name] = Score(*summary, *delta)
+    scores = {}
+    for metric in made.metrics:
+        own = made.values.get((row.cell, metric.name), {}).values()  # noqa: PD011 - a mapping
+        summary: Summary = summarise(own)
+        place = (made.split, row.cell, metric.name)
+        scores[metric.name] = Score(*summary, judged=judged.get(place), tied=row.cell in tied[metric.name])
     return Row(
         cell=row.cell,
         label=plain(row.label),
-        baseline=itself,
+        baseline=row.cell == made.against,
         levels={plain(name): plain(level) if isinstance(level, str) else level for name, level in row.levels.items()},
         scores=scores,
         planned=len(states),
@@ -191,55 +239,7 @@ def _row(
     )
 
 
-def _design(plan: Plan, table: TableSettings) -> PlannedDesign:
-    for design in plan.designs:
-        if design.name == table.design:
-            return design
-    near = nearest(table.design, [design.name for design in plan.designs])
-    raise StudyError(f"a table asks for the design '{table.design}', which the study has not; {near}".rstrip("; "))
-
-
-def _check_split(table: TableSettings, known: Sequence[str]) -> None:
-    if known and table.split not in known:
-        near = nearest(table.split, known)
-        raise StudyError(
-            f"the table of '{table.design}' asks for the split '{table.split}', which no trial has; {near}"
-        )
-
-
-def _metrics(plan: Plan, table: TableSettings) -> tuple[PlannedMetric, ...]:
-    """The metrics asked for, each once, or the first of the plan."""
-    known = {metric.name: metric for metric in plan.metrics}
-    for name in table.metrics:
-        if name not in known:
-            near = nearest(name, list(known))
-            words = f"the table of '{table.design}' asks for the metric '{name}', which the study has not; {near}"
-            raise StudyError(words.rstrip("; "))
-    return tuple(known[name] for name in dict.fromkeys(table.metrics)) or plan.metrics[:_DEFAULT_METRICS]
-
-
-def _values(done: pd.DataFrame, split: str, metrics: list[str]) -> dict[tuple[str, str], dict[Block, float]]:
-    """{(cell, metric): {(seed, fold): value}} of the split; a value that is no finite number is none."""
-    part = done[(done["split"] == split) & done["metric"].isin(metrics) & (done["value"].abs() < float("inf"))]
-    values: dict[tuple[str, str], dict[Block, float]] = {}
-    columns = (part[name] for name in ("cell", "metric", "seed", "fold", "value"))
-    for cell, metric, seed, fold, value in zip(*columns, strict=True):
-        values.setdefault((str(cell), str(metric)), {})[int(seed), str(fold)] = float(value)
-    return values
-
-
-def _states(frame: pd.DataFrame, plan: Plan) -> dict[str, list[str]]:
-    """{cell: state of each of its trials}: those planned, or those recorded where the plan names none."""
-    recorded = frame.drop_duplicates("key")
-    state_of = dict(zip(recorded["key"], recorded["state"], strict=True))
-    trials = [(trial.cell, trial.key) for trial in plan.trials] or zip(recorded["cell"], recorded["key"], strict=True)
-    states: dict[str, list[str]] = {}
-    for cell, key in trials:
-        states.setdefault(cell, []).append(state_of.get(key, "missing"))
-    return states
-
-
-def _number(value: float | None) -> float:
+def _number(value: object) -> object:
     return float("nan") if value is None else value
 
 

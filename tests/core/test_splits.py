@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedGroupKFol
 
 from butfor.core.dataset import Dataset, Task
 from butfor.core.errors import DataError
-from butfor.core.splits import Fold, SplitSpec, leaks, make_folds
+from butfor.core.splits import Fold, SplitSpec, held_out, leaks, make_folds
 from butfor.core.streams import stream_key
 
 EVERY_BY = ["row", "class", "group", "group_and_class"]
@@ -500,3 +500,20 @@ def test_groups_in_two_parts_are_reported_with_examples():
     fold = Fold("0", np.array([0]), np.array([1]), {"test": np.array([4])})
     assert leaks(data, fold) == ("fold '0': 1 group in both valid and test ('b')",)
     assert leaks(dataclasses.replace(data, groups=None), fold) == ()
+
+
+@pytest.mark.parametrize("folds", [3, 5])
+def test_what_folds_hold_out_is_their_test_rows_for_each_training_row(folds):
+    made = make_folds(_spec({"folds": folds, "test": "fold"}), _data(120))
+    train, valid = (np.mean([getattr(fold, part).size for fold in made]) for part in ("train", "valid"))
+    assert held_out(made) == {"test": pytest.approx(120 / folds / train), "valid": pytest.approx(valid / train)}
+
+
+def test_folds_that_share_their_test_rows_hold_out_the_validation_part():
+    made = make_folds(_spec({"folds": 5}), _data(120, official=_official()))
+    shares = held_out(made)
+    assert shares["test"] == shares["valid"] == pytest.approx(1 / 4)
+
+
+def test_one_fold_holds_nothing_out():
+    assert held_out(make_folds(_spec("holdout"), _data(60))) == {}

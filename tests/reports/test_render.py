@@ -15,7 +15,12 @@ ENDINGS = [".md", ".tex", ".html", ".csv", ".json"]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(), st.text(), st.text(), st.one_of(st.text(), st.booleans(), st.floats(), st.integers(), st.none()))
+@given(
+    st.text(),
+    st.text(),
+    st.text(),
+    st.one_of(st.text(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.none()),
+)
 def test_no_text_of_a_study_breaks_a_format(make_table, label, caption, factor, level):
     """Rendering also has to be writable: lone surrogates and control codes are gone by then."""
     outcomes = {cell: {(seed, "a"): {"weighted_f1": 0.5} for seed in (1, 2)} for cell in ("full", "less")}

@@ -1,0 +1,87 @@
+"""Effects that a design is made to show: of factors and their interactions, of steps, of ordered values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .frame import setting_of
+from .statistics.blocks import complete
+from .statistics.contrast import Effect, effects, with_shares
+from .statistics.factorial import Contrasts, main_and_interactions, shapley
+from .statistics.ladder import steps
+from .statistics.trend import slope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..core.study.plan import Plan, PlannedDesign, PlannedMetric, StatisticsSettings
+    from .judged import Values
+    from .statistics.procedure import Procedure
+
+_SHAPLEY = "Shapley values"
+_FEWEST_FOR_TREND = 3
+"""Values that can show a trend; two are a comparison."""
+
+
+def effects_of(
+    values: Values,
+    plan: Plan,
+    design: PlannedDesign,
+    metric: PlannedMetric,
+    *,
+    procedure: Procedure,
+    settings: StatisticsSettings,
+) -> dict[str, tuple[Effect, ...]]:
+    """{kind of effect: effects} of one metric, on the blocks that all cells concerned have.
+
+    `effects` and, for components, `Shapley values` of a factorial; `steps` of a ladder; `trend` of one setting with
+    three or more numbers. p are adjusted within each kind.
+    """
+    found: dict[str, tuple[Effect, ...]] = {}
+    for kind, cells, contrasts in _contrasts(plan, design):
+        known = [cell for cell in cells if values.get((cell, metric.name))]
+        if not contrasts.labels or len(known) < len(cells):
+            continue
+        units = complete({cell: values[cell, metric.name] for cell in cells}).by(procedure.unit)
+        made = effects(contrasts.labels, contrasts.weights @ units, procedure, correction=settings.correction)
+        if kind == _SHAPLEY:
+            made = with_shares(made)
+        if made:
+            found[kind] = (*found.get(kind, ()), *made)
+    return found
+
+
+def _contrasts(plan: Plan, design: PlannedDesign) -> Iterator[tuple[str, Sequence[str], Contrasts]]:
+    """(kind, cells, contrasts on them)."""
+    cells = [row.cell for row in design.rows]
+    if design.kind == "factorial":
+        levels = [row.levels for row in design.rows]
+        reference = next((row.levels for row in design.rows if row.baseline), levels[0] if levels else {})
+        if all(set(level) == set(reference) for level in levels):
+            yield "effects", cells, main_and_interactions(levels, reference)
+            if all(isinstance(value, bool) for level in levels for value in level.values()):
+                yield _SHAPLEY, cells, shapley(levels, reference)
+    elif design.kind == "ladder" and len(cells) == len(set(cells)):
+        yield "steps", cells, steps([row.label for row in design.rows])
+    elif design.kind == "one_at_a_time":
+        yield from _trends(plan, cells)
+
+
+def _trends(plan: Plan, cells: Sequence[str]) -> Iterator[tuple[str, Sequence[str], Contrasts]]:
+    """A slope for each setting that some cells, and nothing else of theirs, give a number."""
+    by_key = {cell.key: cell for cell in plan.cells}
+    base = by_key.get(plan.baseline)
+    if base is None:
+        return
+    alone: dict[str, dict[str, float]] = {}
+    for cell in cells:
+        differs = by_key[cell].differs if cell in by_key else {}
+        for path, value in differs.items() if len(differs) == 1 else ():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                alone.setdefault(path, {})[cell] = float(value)
+    for path, found in alone.items():
+        own = setting_of(base.settings, path)
+        points = {**({plan.baseline: float(own)} if isinstance(own, int | float) else {}), **found}
+        ordered = sorted(points, key=points.__getitem__)
+        if len(ordered) >= _FEWEST_FOR_TREND:
+            yield "trend", ordered, slope([points[cell] for cell in ordered], name=path)

@@ -1,0 +1,110 @@
+"""What a table is made of: its design, its values, its metrics and its comparisons, before p are adjusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.errors import StudyError, nearest
+from .judged import comparisons, procedure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from ..core.study.plan import Plan, PlannedDesign, PlannedMetric, PlannedRow, TableSettings
+    from .blocks import Block
+    from .judged import Place, Values
+    from .statistics.compare import Comparison
+    from .statistics.procedure import Procedure
+
+_DEFAULT_METRICS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A table before its p are adjusted."""
+
+    design: PlannedDesign
+    reference: PlannedRow | None
+    """The baseline's row in the design, if it has one there."""
+    against: str
+    """Key of the cell that the others are held against."""
+    split: str
+    values: Values
+    metrics: tuple[PlannedMetric, ...]
+    absent: tuple[str, ...]
+    """Metrics asked for that no trial has."""
+    procedure: Procedure
+    found: Mapping[Place, Comparison | None]
+    """Every comparison that the table declares; None where no block is common."""
+
+
+def gather(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Gathered:
+    """Everything of a table before its p are adjusted. Raises StudyError for what nobody has."""
+    design = _design(plan, table)
+    done = frame[frame["state"] == "done"]
+    _check_split(table, [str(split) for split in done["split"].unique() if split])
+    wanted = _metrics(plan, table)
+    values = _values(done, table.split, [metric.name for metric in wanted])
+    reference = next((row for row in design.rows if row.baseline), None)
+    against = reference.cell if reference else plan.baseline
+    cells = [row.cell for row in design.rows]
+    have = {metric for cell, metric in values if cell in set(cells)}
+    nothing = not any(done["cell"].isin(cells))
+    metrics = tuple(metric for metric in wanted if nothing or metric.name in have)
+    procedure = procedure_of(plan, table.statistics, [*cells, against], table.split, values)
+    found = comparisons(
+        values, cells, metrics, against, split=table.split, procedure=procedure, settings=table.statistics
+    )
+    absent = tuple(metric.name for metric in wanted if metric not in metrics)
+    return Gathered(design, reference, against, table.split, values, metrics, absent, procedure, found)
+
+
+def _design(plan: Plan, table: TableSettings) -> PlannedDesign:
+    for design in plan.designs:
+        if design.name == table.design:
+            return design
+    near = nearest(table.design, [design.name for design in plan.designs])
+    raise StudyError(f"a table asks for the design '{table.design}', which the study has not; {near}".rstrip("; "))
+
+
+def _check_split(table: TableSettings, known: Sequence[str]) -> None:
+    if known and table.split not in known:
+        near = nearest(table.split, known)
+        raise StudyError(
+            f"the table of '{table.design}' asks for the split '{table.split}', which no trial has; {near}"
+        )
+
+
+def _metrics(plan: Plan, table: TableSettings) -> tuple[PlannedMetric, ...]:
+    """The metrics asked for, each once, or the first of the plan."""
+    known = {metric.name: metric for metric in plan.metrics}
+    for name in table.metrics:
+        if name not in known:
+            near = nearest(name, list(known))
+            words = f"the table of '{table.design}' asks for the metric '{name}', which the study has not; {near}"
+            raise StudyError(words.rstrip("; "))
+    return tuple(known[name] for name in dict.fromkeys(table.metrics)) or plan.metrics[:_DEFAULT_METRICS]
+
+
+def _values(done: pd.DataFrame, split: str, metrics: list[str]) -> dict[tuple[str, str], dict[Block, float]]:
+    """{(cell, metric): {(seed, fold): value}} of the split; a value that is no finite number is none."""
+    part = done[(done["split"] == split) & done["metric"].isin(metrics) & (done["value"].abs() < float("inf"))]
+    values: dict[tuple[str, str], dict[Block, float]] = {}
+    columns = (part[name] for name in ("cell", "metric", "seed", "fold", "value"))
+    for cell, metric, seed, fold, value in zip(*columns, strict=True):
+        values.setdefault((str(cell), str(metric)), {})[int(seed), str(fold)] = float(value)
+    return values
+
+
+def states_of(frame: pd.DataFrame, plan: Plan) -> dict[str, list[str]]:
+    """{cell: state of each of its trials}: those planned, or those recorded where the plan names none."""
+    recorded = frame.drop_duplicates("key")
+    state_of = dict(zip(recorded["key"], recorded["state"], strict=True))
+    trials = [(trial.cell, trial.key) for trial in plan.trials] or zip(recorded["cell"], recorded["key"], strict=True)
+    states: dict[str, list[str]] = {}
+    for cell, key in trials:
+        states.setdefault(cell, []).append(state_of.get(key, "missing"))
+    return states

@@ -1,0 +1,154 @@
+"""The comparisons of a table: each row with its baseline, corrected over all that are declared, with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .statistics.blocks import complete
+from .statistics.compare import Comparison, compare
+from .statistics.corrections import adjusted
+from .statistics.procedure import Procedure, procedure_for
+from .statistics.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..core.study.plan import Plan, PlannedMetric, StatisticsSettings
+    from .blocks import Block
+
+    Values = Mapping[tuple[str, str], Mapping[Block, float]]
+    """{(cell, metric): {block: value}} of one split."""
+    Place = tuple[str, str, str]
+    """(split, cell, metric): one comparison, in however many tables it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A comparison among the others of its family."""
+
+    comparison: Comparison
+    p_adjusted: float | None = None
+    p_equivalent: float | None = None
+    """That the difference lies within the margin, adjusted over the same family."""
+    verdict: Verdict = "not settled"
+
+
+def procedure_of(
+    plan: Plan, settings: StatisticsSettings, cells: Iterable[str], split: str, values: Values
+) -> Procedure:
+    """The test for the planned blocks of `cells`; for the recorded ones where the plan names no trial."""
+    wanted = set(cells)
+    blocks = {(trial.seed, trial.fold) for trial in plan.trials if trial.cell in wanted}
+    recorded = {block for (cell, _), found in values.items() if cell in wanted for block in found}
+    return procedure_for(settings, blocks or recorded, plan.held_out.get(split))
+
+
+def comparisons(
+    values: Values,
+    cells: Sequence[str],
+    metrics: Sequence[PlannedMetric],
+    against: str,
+    *,
+    split: str,
+    procedure: Procedure,
+    settings: StatisticsSettings,
+) -> dict[Place, Comparison | None]:
+    """Each of `cells` but the reference with the reference, in each metric; None where no block is common."""
+    return {
+        (split, cell, metric.name): compare(
+            values.get((cell, metric.name), {}),
+            values.get((against, metric.name), {}),
+            procedure,
+            higher_is_better=metric.higher_is_better,
+            margin=settings.margin_of(metric.name),
+        )
+        for cell in dict.fromkeys(cells)
+        if cell != against
+        for metric in metrics
+    }
+
+
+def judge(
+    own: Mapping[Place, Comparison | None],
+    declared: Mapping[Place, Comparison | None],
+    metrics: Sequence[PlannedMetric],
+    settings: StatisticsSettings,
+) -> dict[Place, Judged]:
+    """Those of `own` that could be made, adjusted over their column, their table, or all that is `declared`."""
+    family = {**declared, **own} if settings.family == "study" else own
+    groups = [[place for place in family if place[2] == metric.name] for metric in metrics]
+    if settings.family != "column":
+        groups = [list(family)]
+    found: dict[Place, Judged] = {}
+    higher = {metric.name: metric.higher_is_better for metric in metrics}
+    for places in groups:
+        every = [family[place] for place in places]
+        p = adjusted([one.p if one else None for one in every], settings.correction)
+        same = adjusted([one.p_equivalent if one else None for one in every], settings.correction)
+        for place, one, p_adjusted, p_equivalent in zip(places, every, p, same, strict=True):
+            if one is not None and place in own:
+                said = verdict(
+                    one.delta,
+                    p_adjusted,
+                    higher_is_better=higher[place[2]],
+                    alpha=settings.alpha,
+                    equivalence=p_equivalent,
+                )
+                found[place] = Judged(one, p_adjusted, p_equivalent, said)
+    return found
+
+
+def family_size(own: Mapping[Place, object], declared: Mapping[Place, object], settings: StatisticsSettings) -> int:
+    """How many comparisons one correction is over."""
+    if settings.family == "study":
+        return len({*own, *declared})
+    if settings.family == "table":
+        return len(own)
+    return len({cell for _, cell, _ in own})
+
+
+def ties(
+    values: Values, cells: Sequence[str], metric: PlannedMetric, procedure: Procedure, settings: StatisticsSettings
+) -> frozenset[str]:
+    """Cells that are not told apart from the best mean of the column, on the blocks they share with it.
+
+    By the table's test, adjusted over the other rows of the column. Nothing where no p can be given.
+    """
+    known = {cell: values[cell, metric.name] for cell in dict.fromkeys(cells) if values.get((cell, metric.name))}
+    if len(known) < 2:  # noqa: PLR2004 - one row alone is no best
+        return frozenset()
+    shared = complete(known)
+    means = {cell: sum(found.values()) / len(found) for cell, found in known.items()}
+    if shared.blocks:
+        means = dict(zip(shared.cells, shared.by(procedure.unit).mean(axis=-1).tolist(), strict=True))
+    best = (max if metric.higher_is_better else min)(means, key=lambda cell: means[cell])
+    others = [cell for cell in known if cell != best]
+    found = [compare(known[cell], known[best], procedure, higher_is_better=metric.higher_is_better) for cell in others]
+    p = adjusted([one.p if one else None for one in found], settings.correction)
+    return frozenset(
+        cell for cell, value in zip(others, p, strict=True) if value is not None and value > settings.alpha
+    )
+
+
+def compared_figures(judged: Judged | None) -> dict[str, float | int | str | None]:
+    """The figures of a comparison as programs read them, each None where it is not known."""
+    one = judged.comparison if judged else None
+    above = one.superiority if one else None
+    return {
+        "delta": one.delta if one else None,
+        "ci_low": one.low if one else None,
+        "ci_high": one.high if one else None,
+        "p": one.p if one else None,
+        "p_adjusted": judged.p_adjusted if judged else None,
+        "wins": one.wins if one else None,
+        "verdict": judged.verdict if judged else None,
+        "pairs": one.pairs if one else None,
+        "units": one.units if one else None,
+        "p_equivalent": judged.p_equivalent if judged else None,
+        "d_z": one.d_z if one else None,
+        "hedges_g": one.hedges if one else None,
+        "superiority": above.share if above else None,
+        "superiority_low": above.low if above else None,
+        "superiority_high": above.high if above else None,
+    }

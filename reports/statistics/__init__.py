@@ -1,0 +1,1 @@
+"""Statistics of a study: pure functions on arrays; the last axis is always the blocks (seeds or folds)."""

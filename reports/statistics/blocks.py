@@ -1,0 +1,63 @@
+"""Complete blocks: the same seeds and folds in every cell that is compared; what a cell lacks is counted, shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ..blocks import Block
+
+Unit = Literal["seed", "fold"]
+"""What counts as one observation; the other of the two is averaged first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Complete:
+    """Values of some cells on the blocks that all of them have."""
+
+    cells: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    """The n common blocks, in order."""
+    values: NDArray[np.float64]
+    """(cells, n)."""
+    lacking: Mapping[str, tuple[Block, ...]]
+    """{cell: blocks that another cell has and this one has not}; only cells that lack any."""
+
+    @property
+    def restricted(self) -> int:
+        """Number of blocks that some cell has and that are left out because not all have them."""
+        return len({block for blocks in self.lacking.values() for block in blocks})
+
+    def by(self, unit: Unit) -> NDArray[np.float64]:
+        """(cells, units): the mean of each cell within each seed, or within each fold."""
+        return averaged(self.blocks, self.values, unit)
+
+
+def complete(values: Mapping[str, Mapping[Block, float]]) -> Complete:
+    """The common blocks of `{cell: {block: value}}` and what each cell lacks of the blocks that any other has."""
+    cells = tuple(values)
+    every = sorted({block for blocks in values.values() for block in blocks})
+    common = tuple(block for block in every if all(block in values[cell] for cell in cells))
+    lacking = {cell: tuple(block for block in every if block not in values[cell]) for cell in cells}
+    array = np.array([[values[cell][block] for block in common] for cell in cells], dtype=np.float64)
+    return Complete(
+        cells=cells,
+        blocks=common,
+        values=array.reshape(len(cells), len(common)),
+        lacking={cell: blocks for cell, blocks in lacking.items() if blocks},
+    )
+
+
+def averaged(blocks: tuple[Block, ...], values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+    """Means of `values` (..., n) within each unit: (..., units), units in order."""
+    labels = [seed if unit == "seed" else fold for seed, fold in blocks]
+    names = sorted(set(labels), key=labels.index)
+    means = [values[..., [label == name for label in labels]].mean(axis=-1) for name in names]
+    return np.stack(means, axis=-1) if means else values[..., :0]

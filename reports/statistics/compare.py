@@ -1,0 +1,123 @@
+"""One system against another, on the blocks they share: everything that a row of a table says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .blocks import averaged
+from .effect import Superiority, d_z, hedges, superiority, wins
+from .equivalence import rank_tost, tost
+from .looks import anytime_half_width, e_value, shared_p
+from .paired import Paired, paired_t, signed_rank
+from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ..blocks import Block
+    from .procedure import Procedure
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is known of a difference; None where it cannot be known."""
+
+    delta: float
+    """Mean paired difference over the units; the Hodges-Lehmann estimate with signed ranks."""
+    pairs: int
+    """Blocks (seeds on folds) that both have."""
+    units: int
+    """Observations that the interval stands on: seeds, or folds."""
+    sd: float | None = None
+    """Of the units' differences, ddof 1."""
+    low: float | None = None
+    """Of the interval at 1 - alpha, for this comparison alone."""
+    high: float | None = None
+    p: float | None = None
+    """Two-sided, against no difference; None below 5 units."""
+    p_equivalent: float | None = None
+    """That the difference lies within the margin; None without one."""
+    wins: int = 0
+    """Blocks in which the system is better."""
+    d_z: float | None = None
+    hedges: float | None = None
+    """d_z without its small-sample bias."""
+    superiority: Superiority | None = None
+    """P(system better than reference)."""
+
+
+def compare(
+    values: Mapping[Block, float],
+    reference: Mapping[Block, float],
+    procedure: Procedure,
+    *,
+    higher_is_better: bool,
+    margin: float | None = None,
+) -> Comparison | None:
+    """`values - reference` over the common blocks; None where there is none."""
+    blocks = tuple(sorted(block for block in values if block in reference))
+    if not blocks:
+        return None
+    each = np.array([values[block] - reference[block] for block in blocks])
+    units = averaged(blocks, each, procedure.unit)
+    count, won = units.size, wins(each, higher_is_better=higher_is_better)
+    if procedure.test == "none" or count < 2:  # noqa: PLR2004 - one observation has no spread
+        return Comparison(float(units.mean()), len(blocks), count, wins=won)
+    found = estimate(units, procedure)
+    tested = found is not None and np.isfinite(found.mean)
+    if found is None or not tested:
+        return Comparison(float(units.mean()), len(blocks), count, sd=float(units.std(ddof=1)), wins=won)
+    size = d_z(float(units.mean()), float(found.sd))
+    return Comparison(
+        delta=float(found.mean),
+        pairs=len(blocks),
+        units=count,
+        sd=float(found.sd),
+        low=_finite(found.low),
+        high=_finite(found.high),
+        p=float(found.p) if count >= FEWEST_FOR_P else None,
+        p_equivalent=None if margin is None or count < FEWEST_FOR_P else equivalent(units, found, procedure, margin),
+        wins=won,
+        d_z=size,
+        hedges=None if size is None else hedges(size, found.df),
+        superiority=superiority(
+            won + float((each == 0).sum()) / 2,
+            len(blocks),
+            effective=1 / procedure.share(count),
+            alpha=procedure.level,
+        ),
+    )
+
+
+def estimate(units: NDArray[np.float64], procedure: Procedure) -> Paired | None:
+    """The procedure on `units` (..., n), corrected for looks; None for signed ranks below 6."""
+    count = units.shape[-1]
+    if procedure.test == "wilcoxon":
+        found = signed_rank(units, alpha=procedure.level) if count >= FEWEST_FOR_RANKS else None
+    else:
+        found = paired_t(units, alpha=procedure.level, share=procedure.share(count))
+    if found is None:
+        return None
+    if procedure.anytime:
+        half = anytime_half_width(found.sd, count, alpha=procedure.alpha)
+        p = np.minimum(1.0, 1 / e_value(found.mean, found.sd, count))
+        return found._replace(low=found.mean - half, high=found.mean + half, p=p)
+    return found._replace(p=shared_p(found.p, procedure.looks))
+
+
+def equivalent(units: NDArray[np.float64], found: Paired, procedure: Procedure, margin: float) -> float:
+    """Test that the difference of `units` (n,) lies within the margin: p, corrected for looks."""
+    if procedure.anytime:
+        sides = [float(e_value(found.mean, found.sd, units.size, truth=side * margin)) for side in (-1, 1)]
+        return min(1.0, 1 / min(sides)) if abs(found.mean) < margin else 1.0
+    p = rank_tost(units, margin) if procedure.test == "wilcoxon" else tost(found, margin)
+    return float(shared_p(np.asarray(p), procedure.looks))
+
+
+def _finite(value: NDArray[np.float64]) -> float | None:
+    return float(value) if np.isfinite(value) else None

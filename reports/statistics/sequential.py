@@ -1,0 +1,82 @@
+"""Which rows have not settled yet and need more seeds: what `run --until-settled` asks after each look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..table import tabulate
+from .procedure import looks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from ...core.study.plan import Plan, SequentialSettings
+    from ..table import Row, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A row that more seeds may settle."""
+
+    design: str
+    cell: str
+    label: str
+    metric: str
+    """The table's first: it decides when a row is settled."""
+    split: str
+    seeds: int
+    """Seeds of the cell so far."""
+    wanted: int
+    """Seeds at the next look."""
+
+
+def unsettled(frame: pd.DataFrame, plan: Plan) -> tuple[Unsettled, ...]:
+    """Rows whose interval still straddles what would settle it, of tables that ask for `sequential`.
+
+    A row is settled when its verdict in the first metric of its table is anything else than `not settled`. Rows at the
+    last look and rows without a trial in common with the baseline are not among those returned: seeds do not help them.
+    """
+    found = []
+    for wanted in plan.tables:
+        sequential = wanted.statistics.sequential
+        if sequential is None or wanted.statistics.test == "none":
+            continue
+        table = tabulate(frame, plan, wanted)
+        for row in _open(table):
+            seeds = len({trial.seed for trial in plan.trials if trial.cell == row.cell})
+            later = [count for count in looks_of(sequential) if count > seeds]
+            if later:
+                metric = table.metrics[0].name
+                found.append(Unsettled(wanted.design, row.cell, row.label, metric, table.split, seeds, later[0]))
+    return tuple(found)
+
+
+def seeds_wanted(rows: Iterable[Unsettled], baseline: str) -> dict[str, int]:
+    """{cell: number of seeds it should have now}; the baseline has as many as any, since all are paired with it."""
+    wanted: dict[str, int] = {}
+    for row in rows:
+        for cell in (row.cell, baseline):
+            wanted[cell] = max(row.wanted, wanted.get(cell, 0))
+    return wanted
+
+
+def with_sequential(plan: Plan, settings: SequentialSettings) -> Plan:
+    """The plan with `settings` in every table that has none of its own, so that tables rebuilt later are corrected."""
+    tables = [
+        table
+        if table.statistics.sequential
+        else table.model_copy(update={"statistics": table.statistics.model_copy(update={"sequential": settings})})
+        for table in plan.tables
+    ]
+    return plan.model_copy(update={"tables": tuple(tables)})
+
+
+def _open(table: Table) -> list[Row]:
+    """Rows that were compared and are not settled in the first metric."""
+    if not table.metrics:
+        return []
+    metric = table.metrics[0].name
+    return [row for row in table.rows if (judged := row.scores[metric].judged) and judged.verdict == "not settled"]
