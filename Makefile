@@ -52,6 +52,7 @@ soak: .venv/dev
 	BUTFOR_SOAK_FLIPS=1000 BUTFOR_SOAK_CUTS=300 $(BIN)/python -m pytest -q tests/core/test_store_damage.py
 	BUTFOR_SOAK_TRIALS=1000 $(BIN)/python -m pytest -q tests/core/test_session.py
 	$(BIN)/python tests/soak/soak_fuzz.py
+	$(BIN)/python tests/soak/soak_executor.py
 
 clean:
 	rm -rf .venv .typing build dist *.egg-info

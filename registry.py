@@ -176,8 +176,20 @@ def _told(error: BaseException, *obvious: type[BaseException]) -> str:
 
 
 NO_PART_IN_NUMBERS = {
-    *("__init__", "catalogue", "database", "errors", "hookspecs", "leases", "markers", "migration", "predictions"),
-    *("processes", "records", "results", "schema", "session", "sources", "store", "testing", "upkeep"),
+    *("__init__", "catalogue", "database", "errors", "failures", "hookspecs", "interrupts", "leases", "markers"),
+    *(
+        "migration",
+        "predictions",
+        "processes",
+        "records",
+        "results",
+        "schema",
+        "session",
+        "sources",
+        "store",
+        "testing",
+        "upkeep",
+    ),
 }
 """Modules of core that a trial's numbers do not depend on."""
 

@@ -137,15 +137,22 @@ def pending(keys: Collection[str], out: Path, *, retry_failed: bool = False) -> 
     return [key for key in keys if key not in ended]
 
 
-def executor_named(name: str, jobs: int, catalogue: Catalogue) -> ExecutorSpec:
-    """The executor of that name, with that many workers if `jobs` is not 0. Raises StudyError with what is known."""
-    settings = {"name": name} | ({"jobs": jobs} if jobs else {})
+def executor_named(name: str, catalogue: Catalogue, **asked: float | bool | str) -> ExecutorSpec:
+    """The executor of that name, with the settings `asked` for that are not zero. Raises StudyError with what is known.
+
+    `logs`, a folder, goes to executors that have the setting.
+    """
+    entry = catalogue.entries.get(("executor", name))
+    if entry is not None and "logs" not in entry.spec.model_fields:
+        asked.pop("logs", None)
+    settings = {"name": name} | {setting: value for setting, value in asked.items() if value}
     try:
         return catalogue.make(ExecutorSpec, settings)  # type: ignore[type-abstract]  # the catalogue makes a plugin of it
     except ValidationError as error:
-        unread = "it has no number of workers, leave --jobs out"
         told = [
-            unread if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+            f"it has no such setting, leave --{str(problem['loc'][-1]).replace('_', '-')} out"
+            if problem["type"] == "extra_forbidden"
+            else problem["msg"].removeprefix("Value error, ")
             for problem in error.errors()
         ]
         raise StudyError(f"--executor {name}: {'; '.join(told)}") from None

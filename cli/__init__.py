@@ -5,8 +5,24 @@ One file a command. Heavy packages load inside the command that needs them, so t
 
 from __future__ import annotations
 
-from . import plan, plugins, run, table
+from . import calibrate, check, doctor, explain, init, plan, plugins, rerun, run, schema, status, store, table
 from .app import app
 from .leaving import main
 
-__all__ = ["app", "main", "plan", "plugins", "run", "table"]
+__all__ = [
+    "app",
+    "calibrate",
+    "check",
+    "doctor",
+    "explain",
+    "init",
+    "main",
+    "plan",
+    "plugins",
+    "rerun",
+    "run",
+    "schema",
+    "status",
+    "store",
+    "table",
+]

@@ -77,7 +77,7 @@ def _train(prepared: Prepared, out: Path, jobs: int) -> Path:
     where = rebuild.study_folder(prepared.plan.study, out) / FOLDER
     keys = [trial.key for trial in prepared.trials if trial.cell.key == prepared.plan.baseline]
     left = runner.pending(keys, where)
-    executor = runner.executor_named("local", jobs, runner.catalogue_with(prepared.plugins))
+    executor = runner.executor_named("local", runner.catalogue_with(prepared.plugins), jobs=jobs)
     with Progress(prepared.plan, len(left), len(keys) - len(left), quiet=False) as progress:
         runner.run(prepared, left, where, executor=executor, finished=progress.finished)
     return where

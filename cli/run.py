@@ -19,6 +19,9 @@ def run(
     seeds: Seeds = None,
     jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one for each core.", metavar="N")] = 0,
     executor: Annotated[str, typer.Option(help="How trials run: an executor plugin.", metavar="NAME")] = "local",
+    time_limit: Annotated[float, typer.Option(min=0, help="Seconds that a trial may take.", metavar="S")] = 0.0,
+    memory_limit: Annotated[int, typer.Option(min=0, help="Memory that a worker may take.", metavar="MIB")] = 0,
+    isolate: Annotated[bool, typer.Option("--isolate", help="A process of its own for every work.")] = False,
     max_trials: MaxTrials = 10_000,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train again what is not done.")] = False,
     no_stack: Annotated[
@@ -35,7 +38,8 @@ def run(
     from ..reports.progress import Progress
 
     study, catalogue = runner.read_study(found(file), num_seeds=seeds, max_trials=max_trials)
-    chosen = runner.executor_named(executor, jobs, catalogue)
+    limits = {"time_limit": time_limit, "memory_limit": memory_limit, "isolate": isolate}
+    chosen = runner.executor_named(executor, catalogue, jobs=jobs, logs=str(out / "logs"), **limits)
     prepared = runner.prepare(study, catalogue, max_trials, engine="one" if no_stack else "stack")
     warn((*study.warnings, *prepared.warnings))
     asked = runner.asked(prepared, only or ())

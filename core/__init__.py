@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .batch import Batch, Encoded, Fused, Outputs, Shapes
 from .dataset import Dataset, Task
-from .errors import ButforError, DataError, PluginError, StoreError, StudyError, TrainingError
+from .errors import ButforError, DataError, PluginError, StoreError, StudyError, TrainingError, TrialFailure
 from .markers import Knob, component, hookimpl, knob
 from .specs import DatasetSpec, EncoderSpec, ExecutorSpec, FusionSpec, LossSpec, Settings, Warmup
 from .streams import numpy_stream, stream_key
@@ -35,6 +35,7 @@ __all__ = [
     "StudyError",
     "Task",
     "TrainingError",
+    "TrialFailure",
     "Warmup",
     "component",
     "frame_mask",

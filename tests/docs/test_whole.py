@@ -8,7 +8,7 @@ import inspect
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -26,10 +26,11 @@ from butfor.core.specs import KINDS, Warmup
 from butfor.core.splits import SplitSpec
 from butfor.core.study import settings
 from butfor.core.study.locate import plain, read
-from butfor.core.study.plan import DesignKind, TableSettings
+from butfor.core.study.plan import DesignKind, StatisticsSettings, TableSettings
 from butfor.core.study.reading import KEYS
 from butfor.plugins.datasets.features import FeaturesSpec
 from butfor.plugins.datasets.planted import PlantedSpec
+from butfor.plugins.executors.local import LocalSpec
 from butfor.registry import PRESETS, assemble
 from butfor.reports.frame import COLUMNS
 from butfor.reports.render import FORMATS
@@ -41,8 +42,8 @@ MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
         *(settings.CellSettings, settings.TrainSettings, settings.Plateau, settings.Cosine, settings.Clip),
-        *(settings.HeadSettings, settings.ModalityDropout, Warmup, SplitSpec, TableSettings),
-        *(PlantedSpec, FeaturesSpec, TaskColumn),
+        *(settings.HeadSettings, settings.ModalityDropout, Warmup, SplitSpec, TableSettings, StatisticsSettings),
+        *(PlantedSpec, FeaturesSpec, TaskColumn, LocalSpec),
     )
 }
 COMMANDS = typer.main.get_command(app)
@@ -169,12 +170,18 @@ def test_every_state_format_and_column_is_explained() -> None:
     assert set(FORMATS) | set(COLUMNS) <= words("docs/results.md")
 
 
+def options_of(command: Any) -> set[str]:
+    """Of a command and of those below it."""
+    own = {option for parameter in command.params for option in parameter.opts}
+    return own.union(*(options_of(inner) for inner in getattr(command, "commands", {}).values()))
+
+
 def test_every_command_and_option_is_listed_and_no_other() -> None:
     section = text("docs/results.md").partition("## The command line")[2].partition("\n## ")[0]
     rows = [row.split(" | ")[0] for row in section.splitlines() if row.startswith("| `")]
     commands = {found[1] for row in rows if (found := re.match(r"\| `butfor (\w+)", row))}
     assert commands == set(COMMANDS.commands)
-    options = {option for command in COMMANDS.commands.values() for p in command.params for option in p.opts}
+    options = {option for command in COMMANDS.commands.values() for option in options_of(command)}
     told = {option for row in rows for option in re.findall(r"(?<!\w)(--?[a-z][\w-]*)", row)}
     assert told - {"--version"} == {option for option in options if option.startswith("-")} - {"--help", "-h"}
 
@@ -187,7 +194,7 @@ def test_no_page_speaks_of_a_command_that_is_not_there(page: Path) -> None:
         if name.startswith("-"):
             continue
         assert name in COMMANDS.commands, f"butfor {line}"
-        known = {option for parameter in COMMANDS.commands[name].params for option in parameter.opts}
+        known = options_of(COMMANDS.commands[name])
         assert {word for word in arguments if word.startswith("-")} <= known | {"--help"}, f"butfor {line}"
         if name == "plugins" and arguments and not arguments[0].startswith(("-", "[")):
             assert arguments[0] in {base.kind for base in KINDS} | {"KIND"}, f"butfor {line}"

@@ -47,7 +47,7 @@ def test_on_mosi_text_carries_and_video_adds_nothing(tmp_path: Path) -> None:
     """Against the linear model's weighted F1 of data/README.md: text .761, audio .556, all .760."""
     study, catalogue = runner.read_study(EXAMPLES / "mosi.yaml", num_seeds=1)
     prepared = runner.prepare(study, catalogue)
-    executor = runner.executor_named("local", 2, catalogue)
+    executor = runner.executor_named("local", catalogue, jobs=2)
     keys = runner.asked(prepared, ["modalities", "alone"])
     states = runner.run(prepared, keys, tmp_path, executor=executor)
     assert {states[key] for key in keys} == {"done"}
