@@ -19,6 +19,7 @@ import torch
 from pydantic import ValidationError
 
 from .core.engine.bundles import ENGINES
+from .core.engine.checkpoints import CHECKPOINTS, remove_checkpoint
 from .core.engine.data_lints import lint_data
 from .core.engine.estimate import estimate
 from .core.engine.prepare import Prepared
@@ -179,9 +180,15 @@ def run(
         store.share(name, every)
         if replace_failed:
             store.reset(keys)
-        bundle = partial(prepared.work, workers=executor.workers())
+        kept = out / CHECKPOINTS
+        bundle = partial(prepared.work, workers=executor.workers(), checkpoints=str(kept.resolve()))
+
+        def ended(result: TrainResult) -> None:
+            remove_checkpoint(kept, result.key)
+            finished(result)
+
         with Lease(store) as lease:
-            session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, finished)
+            session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, ended)
             session.complete(lambda works: executor.run(train, works))
         return store.states(every)
 

@@ -115,9 +115,10 @@ def _file(module: str) -> str:
 
 
 def _is_foreign_package(module: str) -> bool:
-    """Whether it is a module of a package that is not butfor."""
+    """Whether it is a module of a package, no mere folder of modules, that is not butfor."""
     top = module.partition(".")[0]
-    return top != PROJECT and hasattr(modules.get(top), "__path__")
+    package = modules.get(top)
+    return top != PROJECT and hasattr(package, "__path__") and bool(getattr(package, "__file__", None))
 
 
 def _folder(module: str) -> Path:

@@ -70,7 +70,7 @@ def stage_predictions(folder: Path | str, key: str, mapping: Mapping[str, NDArra
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_through(part, content)
+        write_through(part, content)
     except OSError as error:
         raise StoreError(f"cannot write predictions to '{path}': {error.strerror or error}") from error
     return Staged(part, path, hashlib.sha256(content).hexdigest())
@@ -117,7 +117,7 @@ def _plain(name: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
     return np.asarray(array, order="C")
 
 
-def _write_through(part: Path, content: bytes) -> None:
+def write_through(part: Path, content: bytes) -> None:
     """Write and flush to the disk; nothing is left behind when that fails."""
     try:
         with part.open("xb") as file:

@@ -235,7 +235,7 @@ def test_a_part_of_a_study_trains_its_baseline_too(butfor, tmp_path: Path) -> No
 def test_workers_are_refused_where_there_are_none(butfor) -> None:
     done = butfor("run", "--executor", "serial", "--jobs", "2")
     assert done.code == 2
-    assert "--executor serial: it has no number of workers, leave --jobs out" in done.err
+    assert "--executor serial: it has no such setting, leave --jobs out" in done.err
 
 
 def test_too_large_a_grid_is_refused_with_its_count(butfor) -> None:

@@ -27,6 +27,7 @@ def bundle(
     *,
     workers: int = 1,
     plugins: tuple[str, ...] = (),
+    checkpoints: str = "",
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
@@ -44,7 +45,7 @@ def bundle(
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
         key = content_key({"program": program, "batch": size, **members[0].identity}) if stacked else ""
         works += [
-            Work(tuple(map(_travelling, part)), folder, plugins, engine if stacked else "one", key)
+            Work(tuple(map(_travelling, part)), folder, plugins, engine if stacked else "one", key, checkpoints)
             for part in _parts(sorted(members, key=lambda trial: trial.fold), least, workers)
         ]
     length = {trial.key: trial.cell.settings.train.epochs for trial in trials}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from .optimisation import Schedule, Stopper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
-    from typing import Any
 
     from torch import Tensor
 
@@ -47,6 +46,7 @@ class Course:
         self.seconds = 0.0
         self.step = 0
         self._unscored = ""
+        self.resumed = 0
 
     @property
     def epoch(self) -> int:
@@ -57,6 +57,25 @@ class Course:
     def over(self) -> bool:
         """Whether training has ended."""
         return self.state != "done" or self.epoch >= self.train.epochs or self.stopper.stop
+
+    def progress(self) -> dict[str, Any]:
+        """How far it is, in plain numbers: between two epochs, this and the weights are all there is of a trial."""
+        return {
+            "curve": self.curve,
+            "step": self.step,
+            "seconds": self.seconds,
+            "unscored": self._unscored,
+            "stopper": self.stopper.progress(),
+            "schedule": self.schedule.progress(),
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `progress` gave."""
+        self.curve = [dict(epoch) for epoch in state["curve"]]
+        self.step, self.seconds, self._unscored = state["step"], state["seconds"], state["unscored"]
+        self.stopper.resume(state["stopper"])
+        self.schedule.resume(state["schedule"])
+        self.resumed = self.epoch
 
     def batches(self) -> list[Tensor]:
         """Row numbers (B,) of each step of this epoch."""
@@ -125,7 +144,12 @@ class Course:
             selected_epoch=self.stopper.best_epoch,
             seconds=self.seconds,
             predictions=predictions,
-            provenance={**provenance, "epochs": len(self.curve), "steps": self.step},
+            provenance={
+                **provenance,
+                "epochs": len(self.curve),
+                "steps": self.step,
+                **({"resumed_at": self.resumed} if self.resumed else {}),
+            },
         )
 
     def _test(self, predict: Predict) -> tuple[dict[str, dict[str, float]], dict[str, np.ndarray]]:

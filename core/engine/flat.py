@@ -121,6 +121,18 @@ class FlatRows:
         for name, buffer in self.buffers.items():
             buffer[row].copy_(kept[name])
 
+    def saved(self, row: int) -> dict[str, Tensor]:
+        """All that moves in `row`: weights, moments, the count of steps, buffers."""
+        names = ("weights", "first", "second", "steps")
+        blocks = {f"block/{name}": getattr(self, name)[row] for name in names}
+        return blocks | {f"buffer/{name}": buffer[row] for name, buffer in self.buffers.items()}
+
+    @torch.no_grad()
+    def put(self, row: int, saved: Mapping[str, Tensor]) -> None:
+        """Put back what `saved` gave."""
+        for name, value in self.saved(row).items():
+            value.copy_(saved[name])
+
     @torch.no_grad()
     def narrow(self, rows: list[int]) -> None:
         """Keep only `rows`, in this order; what pointed at a row must point again."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from .checkpoints import Checkpoints
 from .course import Course
 from .feed import Feeds
 from .model import System
@@ -16,7 +17,7 @@ from .noise import ServedNoise
 from .optimisation import clip_gradients, make_optimizer, set_lr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from torch import Tensor
@@ -30,7 +31,14 @@ EVALUATION_ROWS = 1024
 """Rows of one evaluation pass; bounds memory, changes no number that matters."""
 
 
-def fit(assignment: Assignment, data: Dataset, feeds: Feeds | None = None, because: str = "") -> TrainResult:
+def fit(
+    assignment: Assignment,
+    data: Dataset,
+    feeds: Feeds | None = None,
+    *,
+    because: str = "",
+    checkpoints: Checkpoints | None = None,
+) -> TrainResult:
     """Train, select on the validation rows, restore the best weights, and read the test rows once.
 
     `because`, why this trial is not part of a stack, goes into the provenance.
@@ -39,7 +47,7 @@ def fit(assignment: Assignment, data: Dataset, feeds: Feeds | None = None, becau
     `collapsed`. The state of torch's own generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]), one_thread():
-        result = Trial(assignment, data, feeds).run()
+        result = Trial(assignment, data, feeds).run(checkpoints or Checkpoints(""))
     return replace(result, provenance={**result.provenance, "not_stacked": because}) if because else result
 
 
@@ -94,18 +102,48 @@ class Trial:
         self.course = Course(assignment, self.feed, tuple(self.system.head))
         self.parameters = [p for p in self.system.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.train_settings, self.parameters)
+        self.best: dict[str, Tensor] = {}
 
-    def run(self) -> TrainResult:
+    def run(self, checkpoints: Checkpoints) -> TrainResult:
         """All epochs, then the test."""
-        course = self.course
-        best: dict[str, Tensor] = {}
+        course, key = self.course, self.course.assignment.key
+        found = checkpoints.load(key)
+        if found is not None:
+            self._resume(*found)
+        before = course.seconds
         while not course.over:
             if course.end_epoch(self._train_epoch(), self.predict):
-                best = {name: value.clone() for name, value in self.system.state_dict().items()}
-        if best:
-            self.system.load_state_dict(best)
-        course.seconds = time.perf_counter() - self.started
+                self.best = {name: value.clone() for name, value in self.system.state_dict().items()}
+            course.seconds = before + time.perf_counter() - self.started
+            if checkpoints.due(key):
+                checkpoints.save(key, course.progress(), self._tensors())
+        if self.best:
+            self.system.load_state_dict(self.best)
+        course.seconds = before + time.perf_counter() - self.started
         return course.result(self.predict, provenance(self.system, "one"))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """All that moves: weights, buffers, the optimiser's moments, and the best weights."""
+        groups = {"now": self.system.state_dict(), "best": self.best}
+        tensors = {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{number}/{name}": value for name, value in moments.items()}
+        return tensors
+
+    def _resume(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Go on from a checkpoint."""
+        self.course.resume(state)
+        groups: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "optimizer": {}}
+        for name, value in tensors.items():
+            group, _, own = name.partition("/")
+            groups[group][own] = value
+        self.system.load_state_dict(groups["now"])
+        self.best = groups["best"]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in groups["optimizer"].items():
+            number, _, own = name.partition("/")
+            moments.setdefault(int(number), {})[own] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
 
     def _train_epoch(self) -> dict[str, float]:
         """Mean of the total and of each term over the epoch's steps."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -68,6 +68,19 @@ class Schedule:
         """The rate in force."""
         return float(self._optimizer.param_groups[0]["lr"])
 
+    def progress(self) -> dict[str, Any]:
+        """How far it is, in plain numbers."""
+        follows = self._plateau or self._cosine
+        told = {} if follows is None else {k: v for k, v in follows.state_dict().items() if _is_plain(v)}
+        return {"lr": self.lr, "follows": told}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `progress` gave."""
+        set_lr(self._optimizer, state["lr"])
+        follows = self._plateau or self._cosine
+        if follows is not None:
+            follows.load_state_dict({**follows.state_dict(), **state["follows"]})
+
     def step(self, score: float) -> None:
         """End an epoch whose selection score was `score`."""
         if self._plateau is not None:
@@ -75,6 +88,12 @@ class Schedule:
         elif self._cosine is not None:
             self._optimizer.step()  # does nothing, and torch warns of a schedule that steps without it
             self._cosine.step()
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, int | float | str)
 
 
 class Stopper:
@@ -104,6 +123,15 @@ class Stopper:
             return False
         self.best, self.best_epoch = score, epoch
         return True
+
+    def progress(self) -> list[float]:
+        """How far it is, in plain numbers."""
+        return [self.best, self.best_epoch, self._counted, self._waited]
+
+    def resume(self, state: Sequence[float]) -> None:
+        """Go on from what `progress` gave."""
+        self.best, self._counted = float(state[0]), float(state[2])
+        self.best_epoch, self._waited = int(state[1]), int(state[3])
 
     @property
     def stop(self) -> bool:

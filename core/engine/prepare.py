@@ -52,11 +52,16 @@ class Prepared:
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
 
-    def work(self, keys: Collection[str], workers: int = 1) -> list[Work]:
-        """The trials of `keys`, in works that keep `workers` busy, ready to be sent to them."""
+    def work(self, keys: Collection[str], workers: int = 1, checkpoints: str = "") -> list[Work]:
+        """The trials of `keys`, in works that keep `workers` busy, ready to be sent to them.
+
+        Long trials are kept in the folder `checkpoints` while they train, and go on from there.
+        """
         wanted = set(keys)
         chosen = [trial for trial in self.trials if trial.key in wanted]
-        return bundle(chosen, self.engine, self.batch_sizes, workers=workers, plugins=self.plugins)
+        return bundle(
+            chosen, self.engine, self.batch_sizes, workers=workers, plugins=self.plugins, checkpoints=checkpoints
+        )
 
 
 def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:

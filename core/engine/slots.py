@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..failures import failure_of
+from .checkpoints import Checkpoints
 from .course import Course
 from .loop import one_thread, predict, provenance
 from .model import System
@@ -73,7 +74,14 @@ class Slot:
 class Slots:
     """Trains assignments of one structure as a stack."""
 
-    def __init__(self, assignments: Sequence[Assignment], feeds: Feeds, most: int = MOST) -> None:
+    def __init__(
+        self,
+        assignments: Sequence[Assignment],
+        feeds: Feeds,
+        most: int = MOST,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self._checkpoints = checkpoints or Checkpoints("")
         self._feeds = feeds
         self._pending = deque(sorted(assignments, key=_length, reverse=True))
         self._held = held_terms(assignments)
@@ -156,6 +164,13 @@ class Slots:
         system = System(assignment.settings, self._feeds.data, *assignment.stream)
         slot = self._slots[row] = Slot(assignment, self._feed(assignment), system)
         self._stack.rows.load(row, system)
+        found = self._checkpoints.load(assignment.key)
+        if found is not None:
+            state, tensors = found
+            slot.course.resume(state)
+            self._stack.rows.put(row, tensors)
+            best = ((name.partition("/"), value) for name, value in tensors.items())
+            slot.best = {own: value for (group, _, own), value in best if group == "best"}
         self._begin_epoch(row, slot)
         slot.course.seconds += time.perf_counter() - started
 
@@ -186,6 +201,7 @@ class Slots:
                 slot.best = self._stack.rows.keep(row)
             slot.course.seconds += time.perf_counter() - started
             if not slot.course.over:
+                self._save(row, slot)
                 self._begin_epoch(row, slot)
                 return
             if slot.best:
@@ -197,6 +213,12 @@ class Slots:
             return
         self._slots[row] = None
         yield result
+
+    def _save(self, row: int, slot: Slot) -> None:
+        """Keep a trial that has trained for long since it was last kept."""
+        if self._checkpoints.due(slot.assignment.key):
+            best = {f"best/{name}": value for name, value in slot.best.items()}
+            self._checkpoints.save(slot.assignment.key, slot.course.progress(), self._stack.rows.saved(row) | best)
 
     def _provenance(self, slot: Slot) -> dict[str, str | int | float]:
         return provenance(slot.system, "stack") | {"slot_use": round(self._used / max(1, self._steps), 4)}

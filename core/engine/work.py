@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..splits import make_folds
 from ..study.settings import CellSettings
 from .assignment import Assignment
+from .checkpoints import Checkpoints
 from .feed import Feeds
 from .loop import fit
 from .slots import Slots, held_terms
@@ -54,6 +55,8 @@ class Work:
     """`stack`, or `one` at a time."""
     program: str = ""
     """Of a stack: a hash of its structure and of all code that takes part."""
+    checkpoints: str = ""
+    """Folder where long trials are kept from epoch to epoch; empty for none."""
 
     def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
         """The trials of `keys`, each as a work of its own."""
@@ -107,11 +110,12 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
     feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)
     reason = _why_alone(work, assignments, feeds.data)
+    checkpoints = Checkpoints(work.checkpoints)
     if work.engine == "stack" and not reason:
-        yield from Slots(assignments, feeds).run()
+        yield from Slots(assignments, feeds, checkpoints=checkpoints).run()
         return
     for assignment in assignments:
-        yield fit(assignment, feeds.data, feeds, reason)
+        yield fit(assignment, feeds.data, feeds, because=reason, checkpoints=checkpoints)
 
 
 def why_alone(work: Work, catalogue: Catalogue, shelf: Shelf) -> str:

@@ -64,7 +64,7 @@ BOMBS = {
     "directives": ("%FOO bar\n" * 10_000 + "--- a", "10001:5: a study is a mapping"),
     "documents": ("---\n" * 100_000, "2:1: a study is one YAML document"),
     "many bytes": ("#" * (1 << 20) + "\n", "1:1: larger than 1024 KiB"),
-    "seeds": (HEAD + "seeds: 4611686018427387904\n", "4:1: .*4611686018427387904 seeds"),
+    "seeds": (HEAD + "seeds: 4611686018427387904\n", "4:1: .*more than 10\\^18 seeds"),
     "a list of seeds": (HEAD + f"seeds: [{many(10_001, '#')}]\n", "4:1: .*10001 seeds"),
     "a wide grid": (design(f"{{factorial: {{{many(2_000, 'train.x#: [1, 2]')}}}}}"), r"4:1: .*more than 10\^\d+ cells"),
     "a tall grid": (
@@ -93,7 +93,7 @@ BOMBS = {
     "modalities": (FEATURES.replace("{a: x}", f"{{{many(3_000, 'm#: x')}}}"), "2:1: dataset: 3000 modalities"),
     "subsets of modalities": (
         FEATURES.replace("{a: x}", f"{{{many(190, 'm#: x#')}}}") + "ablations: {d: {subsets: all}}\n",
-        "4:1: ablations: 1569275433846670190958947355801916604025588861116008628223 cells",
+        "4:1: ablations: more than 10\\^56 cells",
     ),
     "includes": (f"include: [{many(3_000, 'x#.yaml')}]\n{HEAD}", "1:11: include: cannot read 'x0.yaml'"),
 }

@@ -327,7 +327,7 @@ def test_a_large_grid_is_refused_with_its_count_before_it_is_expanded(parse):
 def test_subsets_of_very_many_modalities_are_refused_by_arithmetic(parse, base):
     names = ", ".join(f"m{number}" for number in range(200))
     text = base.replace("{name: toy}", f"{{name: toy, modalities: [{names}]}}")
-    with pytest.raises(StudyError, match=rf"{2**200 - 1} cells"):
+    with pytest.raises(StudyError, match=r"more than 10\^59 cells"):
         parse(text=text + "ablations: {c: {subsets: all}}\n")
 
 

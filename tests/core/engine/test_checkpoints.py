@@ -1,0 +1,129 @@
+"""A trial that was ended goes on from its last epoch to the bit; a spoilt checkpoint costs the trial its head start."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from butfor.core import Dataset
+from butfor.core.engine import course as course_module
+from butfor.core.engine.assignment import Assignment
+from butfor.core.engine.checkpoints import Checkpoints, remove_checkpoint
+from butfor.core.engine.feed import Feeds
+from butfor.core.engine.loop import fit
+from butfor.core.engine.slots import Slots
+from butfor.core.results import TrainResult
+from butfor.core.splits import Fold
+from butfor.core.study.settings import CellSettings
+
+Cells = Callable[..., CellSettings]
+
+
+class Killed(BaseException):
+    """As a signal that ends the process."""
+
+
+def alone(assignments: list[Assignment], data: Dataset, checkpoints: Checkpoints | None) -> dict[str, TrainResult]:
+    return {a.key: fit(a, data, checkpoints=checkpoints) for a in assignments}
+
+
+def together(assignments: list[Assignment], data: Dataset, checkpoints: Checkpoints | None) -> dict[str, TrainResult]:
+    return {r.key: r for r in Slots(assignments, Feeds(data), checkpoints=checkpoints).run()}
+
+
+TRAINS = {
+    "adamw and plateau": {"scheduler": {"name": "plateau", "patience": 0}, "patience": 4},
+    "sgd and cosine": {"optimizer": "sgd", "lr": 0.05, "scheduler": "cosine", "clip": {"by": "norm", "limit": 1.0}},
+    "adam": {"optimizer": "adam", "scheduler": None, "patience": None},
+}
+
+
+@pytest.fixture
+def made(cell: Cells, fold: Fold) -> Callable[..., list[Assignment]]:
+    def trials(train: dict[str, Any]) -> list[Assignment]:
+        encoder = {"name": "variational_mlp", "width": 8, "dropout": 0.3}
+        settings = cell(train={"epochs": 6, "batch_size": 32, "lr": 0.01, **train}, encoder=encoder)
+        return [Assignment(f"{seed:016x}", "b" * 16, settings, seed, fold) for seed in range(2)]
+
+    return trials
+
+
+@pytest.mark.parametrize("engine", [alone, together])
+@pytest.mark.parametrize("train", TRAINS)
+def test_a_trial_goes_on_from_its_checkpoint_to_the_bit(
+    engine: Callable[..., Any], train: str, made: Callable[..., Any], data: Dataset, tmp_path: Path
+) -> None:
+    assignments = made(TRAINS[train])
+    whole = engine(assignments, data, None)
+    honest, epochs = course_module.Course.end_epoch, []
+
+    def ends(self: Any, losses: Any, predict: Any) -> bool:
+        epochs.append(self.epoch)
+        if len(epochs) == 6:
+            raise Killed
+        return honest(self, losses, predict)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course_module.Course, "end_epoch", ends)
+        with pytest.raises(Killed):
+            engine(assignments, data, Checkpoints(str(tmp_path), every=0.0))
+    assert list(tmp_path.glob("*.safetensors"))
+    resumed = engine(assignments, data, Checkpoints(str(tmp_path)))
+    assert any(result.provenance.get("resumed_at") for result in resumed.values())
+    for key, result in whole.items():
+        again = resumed[key]
+        assert (again.state, again.selected_epoch, again.metrics) == (
+            result.state,
+            result.selected_epoch,
+            result.metrics,
+        )
+        assert repr(again.curve) == repr(result.curve)
+        for name, values in result.predictions.items():
+            np.testing.assert_array_equal(values, again.predictions[name])
+
+
+def test_a_checkpoint_that_was_cut_or_changed_is_no_checkpoint(tmp_path: Path) -> None:
+    kept = Checkpoints(str(tmp_path), every=0.0)
+    tensors = {"a": torch.arange(6.0).reshape(2, 3).T, "b": torch.tensor(3)}
+    kept.save("ab" * 8, {"step": 7, "best": float("-inf")}, tensors)
+    state, found = kept.load("ab" * 8) or pytest.fail("not there")
+    assert state == {"step": 7, "best": float("-inf")}
+    assert torch.equal(found["a"], tensors["a"])
+    file = tmp_path / f"{'ab' * 8}.safetensors"
+    content = file.read_bytes()
+    for end in range(0, len(content), 7):
+        file.write_bytes(content[:end])
+        assert kept.load("ab" * 8) is None
+    for place in range(8, len(content), 5):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        again = kept.load("ab" * 8)
+        assert again is None or (again[0] == state and all(torch.equal(again[1][n], found[n]) for n in found))
+    file.write_bytes(content)
+    assert kept.load("ab" * 8) is not None
+
+
+def test_checkpoints_stay_in_their_folder_and_leave_with_their_trial(tmp_path: Path) -> None:
+    kept = Checkpoints(str(tmp_path / "kept"), every=0.0)
+    kept.save("../escape", {}, {})
+    kept.save("ab" * 8, {}, {"a": torch.zeros(1)})
+    (tmp_path / "kept" / f".{'ab' * 8}.dead.part").write_bytes(b"half")
+    remove_checkpoint(tmp_path / "kept", "ab" * 8)
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
+    remove_checkpoint(tmp_path / "none", "ab" * 8)
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing_but_the_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept = Checkpoints(str(tmp_path / "file"), every=0.0)
+    kept.save("ab" * 8, {}, {"a": torch.zeros(1)})
+    assert kept.load("ab" * 8) is None
+
+
+def test_short_trials_have_no_checkpoint_and_no_folder_means_none(tmp_path: Path) -> None:
+    assert not Checkpoints("", every=0.0).due("ab" * 8)
+    long = Checkpoints(str(tmp_path), every=3600.0)
+    long.load("ab" * 8)
+    assert not long.due("ab" * 8)
