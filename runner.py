@@ -19,7 +19,7 @@ import torch
 from pydantic import ValidationError
 
 from .core.engine.bundles import ENGINES
-from .core.engine.checkpoints import CHECKPOINTS, remove_checkpoint
+from .core.engine.checkpoints import CHECKPOINTS, ask_to_keep, begin_to_keep, remove_checkpoint
 from .core.engine.data_lints import lint_data
 from .core.engine.estimate import estimate
 from .core.engine.prepare import Prepared
@@ -27,6 +27,7 @@ from .core.engine.prepare import prepare as prepare_study
 from .core.engine.rehearse import rehearse
 from .core.engine.work import Shelf, Work, perform, why_alone
 from .core.errors import Finding, PluginError, StudyError, nearest
+from .core.interrupts import telling
 from .core.leases import Lease
 from .core.predictions import PREDICTIONS
 from .core.records import Entry
@@ -187,7 +188,8 @@ def run(
             remove_checkpoint(kept, result.key)
             finished(result)
 
-        with Lease(store) as lease:
+        begin_to_keep(kept)
+        with Lease(store) as lease, telling(partial(ask_to_keep, kept)):
             session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, ended)
             session.complete(lambda works: executor.run(train, works))
         return store.states(every)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Terminated(SystemExit):
@@ -26,6 +26,8 @@ class Interrupt:
     asked: int = 0
     """Number of the signal; 0 where there was none."""
     watchers: int = 0
+    told: list[Callable[[], None]] = field(default_factory=list)
+    """Called at the first signal."""
 
     def leave(self) -> NoReturn:
         """Leave as the signal says: KeyboardInterrupt, or Terminated with 128 + its number."""
@@ -42,12 +44,24 @@ def on_signal(number: int, _: object = None) -> None:
         _interrupt.asked = 0
         _leave(number)
     _interrupt.asked = number
+    for tell in _interrupt.told:
+        tell()
 
 
 def _leave(number: int) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated(128 + number)
+
+
+@contextmanager
+def telling(tell: Callable[[], None]) -> Iterator[None]:
+    """Inside, `tell` is called when a first signal is noted: what runs may keep what it has."""
+    _interrupt.told.append(tell)
+    try:
+        yield
+    finally:
+        _interrupt.told.remove(tell)
 
 
 @contextmanager

@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from butfor.cli import main
 from butfor.core.predictions import read_predictions
 from butfor.core.store import Store
 
@@ -36,28 +35,9 @@ ablations:
 """
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def butfor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
-    monkeypatch.chdir(tmp_path)
+def butfor(command: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     (tmp_path / "ablations.yaml").write_text(STUDY)
-
-    def command(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["butfor", *arguments])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        told = capsys.readouterr()
-        return Done(code, told.out, told.err)
-
     return command
 
 

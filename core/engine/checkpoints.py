@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 """The folder of them in a folder of results."""
 EVERY = 60.0
-"""Seconds between two checkpoints of a trial; shorter trials have none."""
+"""Seconds between two checkpoints of a trial; shorter trials have none, unless their run is asked to leave."""
+_LEAVING = ".leaving"
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Checkpoints:
     folder: str
     every: float = EVERY
     _last: dict[str, float] = field(default_factory=dict)
+    _kept_to_leave: set[str] = field(default_factory=set)
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """`(state, tensors)` as they were saved. None where there is no whole checkpoint: the trial begins anew."""
@@ -51,8 +53,13 @@ class Checkpoints:
         return (state, tensors) if told.get("sha256") == _digest(told["state"], tensors) else None
 
     def due(self, key: str) -> bool:
-        """Whether the last checkpoint of the trial, or its start, is long enough ago."""
-        return bool(self.folder) and time.monotonic() - self._last.get(key, 0.0) >= self.every
+        """Whether the last checkpoint of the trial, or its start, is long enough ago, or its run wants to leave."""
+        if not self.folder:
+            return False
+        if key not in self._kept_to_leave and (Path(self.folder) / _LEAVING).exists():
+            self._kept_to_leave.add(key)
+            return True
+        return time.monotonic() - self._last.get(key, 0.0) >= self.every
 
     def save(self, key: str, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
         """Replace the trial's checkpoint. Where it cannot be written, the trial goes on without."""
@@ -71,6 +78,19 @@ class Checkpoints:
             with suppress(OSError):
                 part.unlink()
         self._last[key] = time.monotonic()
+
+
+def ask_to_keep(folder: Path | str) -> None:
+    """Ask every trial that is kept in `folder` to be kept at the end of its epoch: its run is leaving."""
+    with suppress(OSError):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / _LEAVING).touch()
+
+
+def begin_to_keep(folder: Path | str) -> None:
+    """A run begins: nobody is leaving."""
+    with suppress(OSError):
+        (Path(folder) / _LEAVING).unlink()
 
 
 def remove_checkpoint(folder: Path | str, key: str) -> None:

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from butfor.cli import main
 from butfor.core.leases import Lease
 from butfor.core.predictions import PREDICTIONS, write_predictions
 from butfor.core.records import Entry
@@ -39,22 +38,9 @@ def result(trial, state="done", **changes):
 
 
 @pytest.fixture
-def butfor(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def butfor(command, monkeypatch, tmp_path):
     monkeypatch.delenv("BUTFOR_STORE", raising=False)
     (tmp_path / "ablations.yaml").write_text("study: small\n")
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["butfor", *arguments])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
     return command
 
 

@@ -1,5 +1,7 @@
 """A trial that was ended goes on from its last epoch to the bit; a spoilt checkpoint costs the trial its head start."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 from butfor.core import Dataset
 from butfor.core.engine import course as course_module
 from butfor.core.engine.assignment import Assignment
-from butfor.core.engine.checkpoints import Checkpoints, remove_checkpoint
+from butfor.core.engine.checkpoints import Checkpoints, ask_to_keep, begin_to_keep, remove_checkpoint
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
 from butfor.core.engine.slots import Slots
@@ -127,3 +129,58 @@ def test_short_trials_have_no_checkpoint_and_no_folder_means_none(tmp_path: Path
     long = Checkpoints(str(tmp_path), every=3600.0)
     long.load("ab" * 8)
     assert not long.due("ab" * 8)
+
+
+def test_a_run_that_wants_to_leave_has_each_trial_kept_once_more(tmp_path: Path) -> None:
+    kept = Checkpoints(str(tmp_path), every=3600.0)
+    kept.load("ab" * 8)
+    kept.load("cd" * 8)
+    ask_to_keep(tmp_path)
+    assert [kept.due("ab" * 8), kept.due("cd" * 8), kept.due("ab" * 8)] == [True, True, False]
+    begin_to_keep(tmp_path)
+    later = Checkpoints(str(tmp_path), every=3600.0)
+    later.load("ab" * 8)
+    assert not later.due("ab" * 8)
+
+
+TEXT = """
+study: long
+dataset: {name: planted, rows: 80}
+seeds: [0]
+baseline:
+  encoder: {name: mlp, width: 4}
+  fusion: mean
+  losses: {emotion: cross_entropy}
+  train: {epochs: 100000, batch_size: 32, patience: null, scheduler: null}
+"""
+SCRIPT = """
+import os, signal, threading, time
+from pathlib import Path
+from butfor import runner
+from butfor.core.interrupts import on_signal
+from butfor.plugins.executors.local import LocalSpec
+
+def leave():
+    time.sleep(12)  # a worker starts in three seconds where nothing else runs
+    os.kill(os.getpid(), signal.SIGINT)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, on_signal)
+    study, catalogue = runner.read_study(Path("long.yaml"))
+    prepared = runner.prepare(study, catalogue)
+    threading.Thread(target=leave, daemon=True).start()
+    executor = LocalSpec(jobs=1, linger=6.0)
+    runner.run(prepared, [trial.key for trial in prepared.trials], Path("results"), executor=executor)
+"""
+
+
+def test_the_first_signal_keeps_a_trial_that_cannot_end_in_time(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "long.yaml").write_text(TEXT)
+    command = [sys.executable, "script.py"]
+    left = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert "KeyboardInterrupt" in left.stderr
+    [kept] = (tmp_path / "results" / "checkpoints").glob("*.safetensors")
+    found = Checkpoints(str(kept.parent)).load(kept.stem)
+    assert found is not None
+    assert len(found[0]["curve"]) > 0
