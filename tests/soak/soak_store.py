@@ -82,6 +82,7 @@ with Store.open(where) as store:
     store.enlist("study", [Entry(key, "cell", 0, "fold", {"x": 1}) for key in keys])
     left = [key for key, state in store.states(keys).items() if state in UNFINISHED]
     with leases.Lease(store) as lease:
+        (folder / f"ready-{os.getpid()}").touch()
         session.Session(store, lease, left, bundle, folder / "predictions", lambda _: None).complete(execute)
 """
 
@@ -197,8 +198,11 @@ def restarted(server: object, folder: Path, trials: int, restarts: int) -> str:
     """Two runners, and a server that crashes and comes back under them."""
     grid = Grid(server.empty("again"), folder, trials, random.Random(0))
     runners = [grid.start() for _ in range(2)]
-    for _ in range(restarts):
-        time.sleep(2)
+    patience = time.monotonic() + 120  # a server that is away when a runner comes is an error, and not what is tested
+    while time.monotonic() < patience and not all((folder / f"ready-{p.pid}").exists() for p in runners):
+        time.sleep(0.01)
+    for number in range(restarts):
+        time.sleep(2 if number else 0)
         server.restart()
     codes = [process.wait() for process in runners]
     assert codes == [0, 0], (codes, (folder / "errors.txt").read_text()[-2000:])
