@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 import torch
-from omegaconf import DictConfig  # noqa: TC002 - hydra reads the annotation
 
 from butfor.benchmarks.peer_task import read_results, read_task, write_results
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 @hydra.main(version_base="1.3", config_path=None)

@@ -202,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options(parser)
     asked = parser.parse_args()
-    if asked.epochs < 2:  # noqa: PLR2004 - the short run has one
+    if asked.epochs <= 1:  # the short run has one
         parser.error("--epochs: at least 2, since the short run has 1")
     about = machine.described()
     with tempfile.TemporaryDirectory() as folder:

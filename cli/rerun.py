@@ -14,7 +14,7 @@ from .app import app
 from .options import DONE, SOME_FAILED, File, MaxTrials, Out, found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..core.engine.prepare import Prepared
     from ..core.engine.work import Work
@@ -104,7 +104,7 @@ def _work(prepared: Prepared, stored: TrainResult, plan: Plan) -> Work:
     )
 
 
-def _trained(executor: ExecutorSpec, train: Any, work: Work) -> TrainResult:  # noqa: ANN401 - runner.train
+def _trained(executor: ExecutorSpec, train: Callable[[Work], Iterable[TrainResult]], work: Work) -> TrainResult:
     """The result of the one trial, a failure included."""
     from ..core.errors import TrainingError
     from ..core.results import TrainResult

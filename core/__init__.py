@@ -56,6 +56,6 @@ def __getattr__(name: str) -> object:
     """The names that need torch load it when they are first asked for, so that tables can be remade without it."""
     if name not in _NEED_TORCH:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import modules  # noqa: PLC0415 - lazy on purpose
+    from . import modules  # noqa: PLC0415 - tables are remade where there is no torch
 
     return getattr(modules, name)

@@ -12,6 +12,8 @@ import threading
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -58,7 +60,7 @@ class Ambient:
         self.restore()
         python, numpy, own = self._random
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 - as above
+        np.random.set_state(numpy)  # noqa: NPY002 - the shared generator that a plugin may draw from
         torch.default_generator.set_state(own)
 
     def restore(self) -> list[str]:
@@ -97,7 +99,7 @@ def _has_children() -> bool:
 
 def _torch_facets() -> tuple[_Facet, ...]:
     """Of torch."""
-    cudnn, mkldnn, c = torch.backends.cudnn, torch.backends.mkldnn, torch._C  # noqa: SLF001 - has no public name
+    cudnn, mkldnn, c = torch.backends.cudnn, torch.backends.mkldnn, torch._C  # noqa: SLF001 - torch's getters of its flags have no public name
     modes: Callable[[], int] = getattr(c, "_len_torch_function_stack", lambda: 0)
     return (
         _Facet("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype),
@@ -143,8 +145,7 @@ def _python_facets() -> tuple[_Facet, ...]:
         return facets
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD") if hasattr(signal, name)]
     handlers = [
-        _Facet(f"the handler of {n.name}", lambda n=n: signal.getsignal(n), lambda v, n=n: signal.signal(n, v))  # type: ignore[misc]  # each lambda has its own number
-        for n in numbers
+        _Facet(f"the handler of {n.name}", partial(signal.getsignal, n), partial(signal.signal, n)) for n in numbers
     ]
     if hasattr(signal, "setitimer"):
         timer = signal.ITIMER_REAL
@@ -153,11 +154,11 @@ def _python_facets() -> tuple[_Facet, ...]:
     return (*facets, *handlers)
 
 
-def _attribute(owner: Any, name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:  # noqa: ANN401 - any module
+def _attribute(owner: object, name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     return lambda: getattr(owner, name), lambda value: setattr(owner, name, value)
 
 
-def _functions(owner: Any) -> tuple[Callable[[], bool], Callable[[object], None]]:  # noqa: ANN401 - a module or class
+def _functions(owner: object) -> tuple[Callable[[], bool], Callable[[object], None]]:
     """Whether the functions and classes of `owner` are still its own, and how to give them back."""
     own = {name: value for name, value in vars(owner).items() if callable(value)}
 
@@ -207,7 +208,7 @@ def _denormals() -> bool:
 def _working_directory() -> str:
     """Empty where it is gone."""
     try:
-        return os.getcwd()  # noqa: PTH109 - a string that compares
+        return str(Path.cwd())
     except OSError:
         return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import PluginError, nearest
 from .specs import KINDS, Spec
@@ -63,13 +63,13 @@ class Catalogue:
         name = settings.get("name") if isinstance(settings, dict) else None
         if not isinstance(name, str):
             wanted = f"expected the name of a {kind}, or a mapping with `name`"
-            raise ValueError(f"{wanted}; {nearest('', self.names(kind))}")  # noqa: TRY004 - pydantic's manner
+            raise ValueError(f"{wanted}; {nearest('', self.names(kind))}")  # noqa: TRY004 - only a ValueError becomes a finding
         try:
             return self.entry(kind, name).spec
         except PluginError as error:
             raise ValueError(str(error)) from None
 
-    def make(self, kind: type[S], settings: Any) -> S:  # noqa: ANN401 - a name, a mapping, or a spec
+    def make(self, kind: type[S], settings: object) -> S:
         """A validated spec from a name or a mapping. Raises pydantic's ValidationError."""
         return kind.model_validate(settings, context={"catalogue": self})
 

@@ -103,8 +103,8 @@ class Dataset:
 
 
 def _full_lengths(array: NDArray[np.float32]) -> NDArray[np.int64]:
-    frames = array.shape[1] if array.ndim == 3 else 1  # noqa: PLR2004 - (N, T, D)
-    return np.full(len(array), frames, np.int64)
+    rows, *frames, _ = array.shape
+    return np.full(rows, frames[0] if frames else 1, np.int64)
 
 
 def _check_rows(title: str, column: NDArray[np.generic], rows: int) -> None:

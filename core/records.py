@@ -143,7 +143,7 @@ def readable(text: str) -> str:
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def as_json(value: Any, where: str) -> str:  # noqa: ANN401 - whatever is to be written
+def as_json(value: object, where: str) -> str:
     """`value` as text. NaN is null, infinity the word `inf`, NumPy scalars numbers, tuples lists."""
     return json.dumps(_plain(value, where))
 

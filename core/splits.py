@@ -156,7 +156,7 @@ def held_out(folds: Sequence[Fold]) -> dict[str, float]:
 
     Where all folds test on the same rows, their training rows differ by the validation part, and that one counts.
     """
-    if len(folds) < 2:  # noqa: PLR2004 - one fold is no resample
+    if len(folds) <= 1:  # one fold is no resample
         return {}
     train = sum(fold.train.size for fold in folds)
     valid = sum(fold.valid.size for fold in folds) / train

@@ -83,7 +83,7 @@ def _too_few(table: Table, known: Iterable[Comparison]) -> str:
         return ""
     if table.statistics.procedure.test == "wilcoxon":
         return f"Signed ranks need {least} {unit}s; with {_span(short)} there is no test."
-    if max(short) < 2:  # noqa: PLR2004 - one observation has no spread
+    if max(short) <= 1:  # one observation has no spread
         return f"One {unit} allows no interval."
     few = _span(short)
     return f"With {few} {unit}s there is no p and no verdict, at most an interval: {least} {unit}s are the fewest."

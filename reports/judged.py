@@ -116,7 +116,7 @@ def ties(
     By the table's test, adjusted over the other rows of the column. Nothing where no p can be given.
     """
     known = {cell: values[cell, metric.name] for cell in dict.fromkeys(cells) if values.get((cell, metric.name))}
-    if len(known) < 2:  # noqa: PLR2004 - one row alone is no best
+    if len(known) <= 1:  # one row alone is no best
         return frozenset()
     shared = complete(known)
     means = {cell: sum(found.values()) / len(found) for cell, found in known.items()}

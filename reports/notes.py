@@ -1,7 +1,5 @@
 """What stands above and under a table: how many runs, on which data, compared how, and what was left out."""
 
-# ruff: noqa: RUF001, RUF002 - a paper prints the sign for times, the en dash and the true minus
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

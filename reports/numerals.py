@@ -1,7 +1,5 @@
 """Numbers and names of metrics as a paper prints them."""
 
-# ruff: noqa: RUF001, RUF002 - a paper prints the sign for times, the en dash and the true minus
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

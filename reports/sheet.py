@@ -144,7 +144,7 @@ def _marks(table: Table, metric: PlannedMetric) -> list[Mark]:
     """Best and second best of a column, by the digits shown, so that what reads equal is marked alike."""
     means = [_mean(table, row, metric) for row in table.rows]
     shown = {text: float(text.replace(MINUS, "-")) for text in means if text != ABSENT}
-    if sum(text != ABSENT for text in means) < 2:  # noqa: PLR2004 - one row alone is neither best nor second
+    if sum(text != ABSENT for text in means) <= 1:  # one row alone is neither best nor second
         return [""] * len(means)
     ranks = sorted(shown, key=lambda text: shown[text], reverse=metric.higher_is_better)
     names: dict[str, Mark] = {ranks[0]: "best"}

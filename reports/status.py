@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..core.study.plan import Plan
 
 STATES = ("done", "failed", "diverged", "collapsed", "running", "pending")
+_LARGE = 90  # up to here the smaller unit reads better
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def _reason(row: Mapping[str, Any], cells: set[str], seeds: set[int], identity: 
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:  # noqa: PLR2004 - below, seconds read better
+    if seconds < _LARGE:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004 - as above
+    return f"{minutes} min" if minutes < _LARGE else f"{minutes // 60} h {minutes % 60} min"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, Union, get_args, get_origin
 
 from ..core.specs import Settings, Spec
 
@@ -24,7 +24,7 @@ def in_words(field: FieldInfo) -> str:
     return f"{bare} {limits}".rstrip() + (" or null" if bare != told else "")
 
 
-def _words(annotation: Any) -> str:  # noqa: ANN401 - types of types
+def _words(annotation: object) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return f"{_words(arguments[0])} {_bounds(arguments[1:])}".rstrip()
@@ -40,12 +40,13 @@ def _words(annotation: Any) -> str:  # noqa: ANN401 - types of types
     return _class(annotation)
 
 
-def _class(annotation: Any) -> str:  # noqa: ANN401 - a class, or what else a plugin may have as a type
+def _class(annotation: object) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Spec) and annotation.is_kind():
         return f"{'an' if annotation.kind[0] in 'aeiou' else 'a'} {annotation.kind}"
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return f"a mapping ({', '.join(annotation.model_fields)})"
-    return _WORDS.get(annotation) or getattr(annotation, "__name__", "") or str(annotation)
+    known = _WORDS.get(annotation) if isinstance(annotation, type) else None
+    return known or getattr(annotation, "__name__", "") or str(annotation)
 
 
 def _bare(words: str) -> str:

@@ -37,9 +37,11 @@ class Layout:
     def _view(self, block: Tensor, place: _Place) -> Tensor:
         part = block[..., place.start : place.end]
         lead = block.shape[:-1]
-        if len(place.shape) == 2:  # noqa: PLR2004 - a matrix
-            return part.view(*lead, place.shape[1], place.shape[0]).transpose(-1, -2)
-        return part.view(*lead, *place.shape)
+        match tuple(place.shape):
+            case (outputs, inputs):
+                return part.view(*lead, inputs, outputs).transpose(-1, -2)
+            case shape:
+                return part.view(*lead, *shape)
 
 
 class FlatRows:
@@ -151,5 +153,5 @@ class FlatRows:
 def _owned(module: nn.Module, name: str) -> Tensor:
     """The parameter or buffer of that name."""
     path, _, last = name.rpartition(".")
-    owner = module.get_submodule(path)
-    return owner._parameters[last] if last in owner._parameters else owner._buffers[last]  # type: ignore[return-value]  # noqa: SLF001
+    owned: Tensor = getattr(module.get_submodule(path), last)
+    return owned

@@ -23,7 +23,7 @@ class FlatLinear(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 - whatever the function returns
         """Flatten for linear layers; pass all others on."""
         kwargs = kwargs or {}
-        if func is functional.linear and not kwargs and args[0].ndim > 2:  # noqa: PLR2004 - (B, S, D)
+        if func is functional.linear and not kwargs and args[0].shape[1:-1]:  # (B, S, D)
             flat = func(args[0].flatten(0, -2), *args[1:])
             return flat.unflatten(0, args[0].shape[:-1])
         return func(*args, **kwargs)

@@ -27,7 +27,7 @@ _CONSTANTS = (_ATEN.scalar_tensor.default, _ATEN.arange.default, _ATEN.arange.st
 def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Values] | None:  # noqa: ANN401 - a tree of tensors
     """`forward` as a replay that takes trees like `inputs`; None where the replay of `inputs` has other bits."""
 
-    def copies() -> Any:  # noqa: ANN401 - see above
+    def copies() -> Any:  # noqa: ANN401 - a tree of tensors
         return tree_map(lambda tensor: tensor.detach().clone(), inputs)
 
     _, tree = tree_flatten(inputs)
@@ -41,7 +41,7 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
     graph = make_fx(flat)(*tree_flatten(copies())[0])
     _clean(graph)
 
-    def replay(fresh: Any) -> Values:  # noqa: ANN401 - see above
+    def replay(fresh: Any) -> Values:  # noqa: ANN401 - a tree of tensors
         total, *values = graph(*tree_flatten(fresh)[0])
         return total, dict(zip(terms, values, strict=True))
 
@@ -49,7 +49,7 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
     return replay if _equal((replay(ours), ours), (forward(theirs), theirs)) else None
 
 
-def _equal(ours: Any, theirs: Any) -> bool:  # noqa: ANN401 - trees of tensors
+def _equal(ours: object, theirs: object) -> bool:
     pairs = zip(tree_flatten(ours)[0], tree_flatten(theirs)[0], strict=True)
     return all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
 

@@ -32,7 +32,7 @@ def told(value: Any) -> str:  # noqa: ANN401 - any value of a study
     return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 3]}..."
 
 
-def _told(value: Any) -> str:  # noqa: ANN401 - any value of a study
+def _told(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):

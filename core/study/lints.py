@@ -68,7 +68,7 @@ def _tests(study: Study, problems: Problems) -> None:
         over_folds = asked.test == "nadeau_bengio" or (asked.test == "auto" and folds != 1)
         units = folds if over_folds else len(study.seeds)
         compared = rows.get(table.design, 0) * max(1, len(table.metrics) if asked.family != "column" else 1)
-        if asked.test == "none" or not compared or units is None or units < 2:  # noqa: PLR2004 - one unit is told of elsewhere
+        if asked.test == "none" or not compared or units is None or units <= 1:  # one unit is told of elsewhere
             continue
         if asked.test == "wilcoxon" and smallest_p(units, compared, asked.correction) > asked.alpha:
             place = locate(study.node, ["tables", number, "statistics", "test"])[0].place

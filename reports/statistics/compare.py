@@ -66,7 +66,7 @@ def compare(
     each = np.array([values[block] - reference[block] for block in blocks])
     units = averaged(blocks, each, procedure.unit)
     count, won = units.size, wins(each, higher_is_better=higher_is_better)
-    if procedure.test == "none" or count < 2:  # noqa: PLR2004 - one observation has no spread
+    if procedure.test == "none" or count <= 1:  # one observation has no spread
         return Comparison(float(units.mean()), len(blocks), count, wins=won)
     found = estimate(units, procedure)
     tested = found is not None and np.isfinite(found.mean)

@@ -45,7 +45,7 @@ def effects(
     count = contrasts.shape[-1]
     if not count:
         return ()
-    if count < 2 or procedure.test == "none":  # noqa: PLR2004 - one block has no spread
+    if count <= 1 or procedure.test == "none":  # one block has no spread
         return tuple(Effect(label, float(row.mean()), count) for label, row in zip(labels, contrasts, strict=True))
     found = [estimate(row, procedure) for row in contrasts]
     raw = [None if one is None or count < FEWEST_FOR_P else float(one.p) for one in found]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...core.study.plan import Level
 
     Array = NDArray[np.float64]
+_HERE_AND_AWAY = 2  # the levels of a factor that has a Shapley share
 
 
 class Contrasts(NamedTuple):
@@ -45,7 +46,7 @@ def main_and_interactions(
         for factors in combinations(order_of, size):
             for changed in product(*(order_of[factor][1:] for factor in factors)):
                 change = dict(zip(factors, changed, strict=True))
-                labels.append(" × ".join(f"{factor} {_word(level)}" for factor, level in change.items()))  # noqa: RUF001 - the sign for times
+                labels.append(" × ".join(f"{factor} {_word(level)}" for factor, level in change.items()))
                 weights = np.zeros(len(levels))
                 for point in grid:
                     weights[place[point]] = _weight(dict(zip(order_of, point, strict=True)), change, order_of)
@@ -61,7 +62,9 @@ def shapley(levels: Sequence[Mapping[str, Level]], reference: Mapping[str, Level
     """
     factors = list(reference)
     present = {frozenset(f for f in factors if row[f] == reference[f]): index for index, row in enumerate(levels)}
-    if len(present) != 2 ** len(factors) or any(len(_levels(levels, f, reference)) != 2 for f in factors):  # noqa: PLR2004
+    if len(present) != 2 ** len(factors) or not all(
+        len(_levels(levels, f, reference)) == _HERE_AND_AWAY for f in factors
+    ):
         return Contrasts((), np.empty((0, len(levels))))
     rows = np.zeros((len(factors), len(levels)))
     whole = _permutations(len(factors))

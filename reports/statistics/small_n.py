@@ -40,7 +40,7 @@ def detectable(count: int, *, alpha: float = 0.05, target: float = 0.8, share: f
 
     None below two blocks. In the metric's unit it is this times the standard deviation.
     """
-    if count < 2:  # noqa: PLR2004 - one block has no spread
+    if count <= 1:  # one block has no spread
         return None
     high = 1.0
     while power(high, count, alpha=alpha, share=share) < target:

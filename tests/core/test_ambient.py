@@ -64,14 +64,14 @@ def drawn() -> tuple[float, float, float]:
 
 
 def test_random_numbers_begin_at_one_place_and_come_back_at_the_end() -> None:
-    random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002 - as above
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002 - the shared generator is what is tested
     with Ambient() as ambient:
         ambient.restore()
         first = drawn()
         ambient.restore()
         assert drawn() == first
     after = drawn()
-    random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002 - as above
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)  # noqa: NPY002 - the shared generator is what is tested
     assert drawn() == after
 
 

@@ -153,7 +153,7 @@ def test_a_score_that_is_no_finite_number_is_never_selected(text):
         "+mse" * LONGEST,
         "await mse",
         "yield mse",
-        "weighted_f1 - 0.25 × mse",  # noqa: RUF001 - the wrong sign is the point
+        "weighted_f1 - 0.25 × mse",
     ],
 )
 def test_what_is_not_arithmetic_on_metrics_is_refused_with_words(text):

@@ -36,7 +36,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _KEY = re.compile(r"\b[0-9a-f]{16}\b")
-_NUMBER = re.compile(r"[-−+]?\d+\.\d+")  # noqa: RUF001 - tables print the true minus
+_NUMBER = re.compile(r"[-−+]?\d+\.\d+")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _words(row: str) -> list[str]:
 
 
 def _close(shown: str, told: str) -> bool:
-    one, other = (float(number.replace("−", "-")) for number in (shown, told))  # noqa: RUF001 - the true minus
+    one, other = (float(number.replace("−", "-")) for number in (shown, told))
     return abs(one - other) <= 50 * 10.0 ** -len(shown.partition(".")[2])
 
 

@@ -71,9 +71,9 @@ def test_every_way_to_run_gives_the_same_bits(works: list[Work], monkeypatch: py
 def test_a_run_in_this_process_leaves_it_as_it_was(works: list[Work], tmp_path: Path) -> None:
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002 - the shared generator is what is tested
-    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.nn.functional.linear  # noqa: NPY002 - as above
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.nn.functional.linear  # noqa: NPY002 - the shared generator is what is tested
     digests(SerialSpec(), works)
-    after = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.nn.functional.linear  # noqa: NPY002 - as above
+    after = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.nn.functional.linear  # noqa: NPY002 - the shared generator is what is tested
     assert torch.equal(before[0], after[0])
     assert before[1:] == after[1:]
     assert torch.get_default_dtype() == torch.float32

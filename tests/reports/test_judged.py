@@ -1,7 +1,5 @@
 """The comparisons of a table: families, verdicts, ties, columns, notes, JSON."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Any text for LaTeX."""
 
-# ruff: noqa: RUF001 - characters that look like others are what this is about
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Markdown: aligned, escaped, the same for GitHub and a terminal."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The sentences under a table."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 from butfor.core.study.plan import PlannedMetric
 
 F1 = (PlannedMetric(name="f1", higher_is_better=True),)

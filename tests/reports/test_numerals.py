@@ -1,7 +1,5 @@
 """Numbers and headings in print."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 import pytest
 
 from butfor.core.study.plan import PlannedMetric

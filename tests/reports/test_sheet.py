@@ -1,7 +1,5 @@
 """What a table shows: texts, marks, components."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """The table's numbers, its rows and what it refuses."""
 
-# ruff: noqa: RUF001 - tables print the true minus, the en dash and other look-alikes
-
 import dataclasses
 import subprocess
 import sys

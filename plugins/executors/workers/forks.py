@@ -58,7 +58,7 @@ def _load(told: dict[str, Any]) -> None:
     for name in told["preload"]:
         with suppress(Exception):
             importlib.import_module(name)
-    mp.current_process()._inheriting = False  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    mp.current_process()._inheriting = False  # type: ignore[attr-defined]  # noqa: SLF001 - the module is there, and may start what it likes
     gc.collect()
     gc.freeze()
 

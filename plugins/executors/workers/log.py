@@ -6,7 +6,7 @@ import re
 import sys
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if sys.platform == "linux":
     import fcntl
@@ -95,7 +95,7 @@ def widen(pipe: Connection) -> None:
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, TAIL * 2)
 
 
-def log_name(item: Any, number: int) -> str:  # noqa: ANN401 - whatever is worked on
+def log_name(item: object, number: int) -> str:
     """A file name for an item: the key of its first trial and how many more there are, else its number."""
     keys = [str(getattr(trial, "key", "")) for trial in getattr(item, "trials", ())]
     if not keys or not _SAFE.fullmatch(keys[0]):

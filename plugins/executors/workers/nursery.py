@@ -126,5 +126,5 @@ def _preparation() -> dict[str, Any]:
     if name is not None:
         told["init_main_from_name"] = name
     elif path is not None:
-        told["init_main_from_path"] = os.path.abspath(path)  # noqa: PTH100 - as above
+        told["init_main_from_path"] = os.path.abspath(path)  # noqa: PTH100 - multiprocessing wants a string
     return told

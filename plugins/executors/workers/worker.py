@@ -78,7 +78,7 @@ def _perform(
     link.send_bytes(END + pickle.dumps(tired))
 
 
-def _packed(outcome: Any) -> bytes:  # noqa: ANN401 - whatever the work yields
+def _packed(outcome: object) -> bytes:
     try:
         return pickle.dumps(outcome, protocol=pickle.HIGHEST_PROTOCOL)
     except MemoryError:

@@ -30,7 +30,7 @@ def test_a_two_by_two_worked_by_hand():
     assert {label: value[0] for label, value in found.items()} == {
         "loss none": -5.0,
         "fusion mean": -4.0,
-        "loss none × fusion mean": -4.0,  # noqa: RUF001 - the sign for times
+        "loss none × fusion mean": -4.0,
     }
 
 
@@ -40,7 +40,7 @@ def test_two_level_effects_are_the_coefficients_of_least_squares():
     for block in range(METRIC.shape[1]):
         fit = ols("y ~ a * b * c", table.assign(y=METRIC[:, block])).fit().params
         for name, value in found.items():
-            term = ":".join(part.split()[0] for part in name.split(" × "))  # noqa: RUF001 - the sign for times
+            term = ":".join(part.split()[0] for part in name.split(" × "))
             assert value[block] == pytest.approx(fit[term])
 
 
@@ -53,7 +53,7 @@ def test_a_factor_of_three_levels_has_an_effect_for_each_against_the_reference()
         found["f sum"], (cell["sum", 1] + cell["sum", 2] - cell["mean", 1] - cell["mean", 2]) / 2
     )
     np.testing.assert_allclose(
-        found["f concat × g 2"],  # noqa: RUF001 - the sign for times
+        found["f concat × g 2"],
         cell["concat", 2] - cell["mean", 2] - cell["concat", 1] + cell["mean", 1],
     )
     assert len(found) == 2 + 1 + 2
