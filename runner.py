@@ -25,7 +25,7 @@ from .core.engine.estimate import estimate
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
 from .core.engine.rehearse import rehearse
-from .core.engine.work import Shelf, Work, perform, why_alone
+from .core.engine.work import Shelf, Work, groups, perform
 from .core.errors import Finding, PluginError, StudyError, nearest
 from .core.interrupts import telling
 from .core.leases import Lease
@@ -40,6 +40,7 @@ from .core.study.study import MAX_TRIALS, Study, declared_plugins
 from .core.study.tree import at
 from .core.study.trial import plugin_digests
 from .registry import assemble, core_digest
+from .reports.exported.samples import Truth
 from .reports.rebuild import write_plan
 
 if TYPE_CHECKING:
@@ -93,17 +94,26 @@ def costs(study: Study) -> Mapping[str, Cost]:
     return estimate(study, _shelf)
 
 
+def truths(path: Path) -> dict[str, Truth]:
+    """{key of the cell: what the rows of its data really are}, of the study in a file. Raises what reading raises."""
+    found = {}
+    for cell in read_study(path)[0].cells:
+        data = _shelf.data(cell.settings.dataset, cell.folder)
+        classes = {name: task.classes for name, task in data.tasks.items() if task.kind == "classes"}
+        found[cell.key] = Truth(data.targets, data.labelled, data.groups, classes)
+    return found
+
+
 def stacks(prepared: Prepared, keys: Collection[str]) -> list[dict[str, Any]]:
     """How the trials of `keys` are trained: the cells and the number of trials of each stack, or why there is none."""
     catalogue, found = catalogue_with(prepared.plugins), list[dict[str, Any]]()
-    for work in prepared.work(keys):
-        reason = why_alone(work, catalogue, _shelf)
-        engine = "one" if reason else work.engine
-        cells = list(dict.fromkeys(trial.cell for trial in work.trials))
-        if found and engine == found[-1]["engine"] == "one" and cells == found[-1]["cells"]:
-            found[-1]["trials"] += len(work.trials)
+    for group in (group for work in prepared.work(keys) for group in groups(work, catalogue, _shelf)):
+        cells = list(dict.fromkeys(assignment.cell for assignment in group.assignments))
+        if found and group.engine == found[-1]["engine"] == "one" and cells == found[-1]["cells"]:
+            found[-1]["trials"] += len(group.assignments)
         else:
-            found.append({"cells": cells, "trials": len(work.trials), "engine": engine, "reason": reason})
+            told = {"trials": len(group.assignments), "engine": group.engine, "reason": group.reason}
+            found.append({"cells": cells, **told})
     return found
 
 

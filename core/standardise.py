@@ -32,16 +32,32 @@ def standardise(
 def _standardise(
     array: NDArray[np.float32], lengths: NDArray[np.int64], present: NDArray[np.bool_], rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    frames = array.ndim == 3  # noqa: PLR2004 - (N, T, D)
-    valid = present[:, None] & (np.arange(array.shape[1]) < lengths[:, None]) if frames else present
-    chosen = np.zeros(len(array), bool)
-    chosen[rows] = True
-    mean, deviation = _moments(array[valid & (chosen[:, None] if frames else chosen)])
+    valid = _valid(array, lengths, present)
+    mean, deviation = moments(array, lengths, present, rows)
     result = np.zeros(array.shape, np.float32)
     for part in _chunks(array):
         scaled = (array[part].astype(np.float64) - mean) / deviation
         result[part] = np.where(valid[part][..., None], scaled, 0.0)
     return result
+
+
+def moments(
+    array: NDArray[np.float32], lengths: NDArray[np.int64], present: NDArray[np.bool_], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (D,) of a modality's features over the training `rows`.
+
+    The deviation of a feature that never varies there is 1.
+    """
+    valid = _valid(array, lengths, present)
+    chosen = np.zeros(len(array), bool)
+    chosen[rows] = True
+    return _moments(array[valid & (chosen[:, None] if valid.ndim > 1 else chosen)])
+
+
+def _valid(array: NDArray[np.float32], lengths: NDArray[np.int64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,), or (N, T) of frames: what of it is recorded."""
+    frames = array.ndim == 3  # noqa: PLR2004 - (N, T, D)
+    return present[:, None] & (np.arange(array.shape[1]) < lengths[:, None]) if frames else present
 
 
 def _moments(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..conditions import Condition
     from ..splits import Fold
     from ..study.settings import CellSettings
 
@@ -19,6 +20,10 @@ class Assignment:
     settings: CellSettings
     seed: int
     fold: Fold
+    conditions: tuple[Condition, ...] = ()
+    """What it is tested under besides the clean test."""
+    witness: bool = False
+    """Whether the gradients of its terms are measured: of one trial of each cell."""
 
     @property
     def stream(self) -> tuple[int, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..study.cell import content_key
+from .merging import family, union
 from .structure import not_stackable, structure
 from .work import Work, WorkTrial
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..study.trial import Trial
+
+    _Groups = dict[tuple[str, str, int], list[Trial]]
+    """{(folder, program, batch size): trials}."""
 
 ENGINES = ("stack", "one")
 """Ways to train: trials of one program as a stack, or one at a time."""
@@ -34,26 +39,58 @@ def bundle(
     `engine` is "stack" or "one"; what cannot be stacked is a work of one. `batch_sizes` {key of the trial: rows of its
     batches}. Which trials stand together changes no number.
     """
-    groups: dict[tuple[str, str, int], list[Trial]] = {}
+    groups: _Groups = {}
     for trial in trials:
         alone = engine == "one" or not_stackable(trial.cell.settings)
         program = trial.key if alone else structure(trial.cell.settings)
         groups.setdefault((trial.cell.folder, program, batch_sizes[trial.key]), []).append(trial)
     least = min(FULL, max(2, -(-len(trials) // workers)))
     works = []
-    for (folder, program, size), members in groups.items():
+    for (folder, _, size), members in _merged(groups).items():
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
-        key = content_key({"program": program, "batch": size, **members[0].identity}) if stacked else ""
+        code = _code(members, size) if stacked else ""
         works += [
-            Work(tuple(map(_travelling, part)), folder, plugins, engine if stacked else "one", key, checkpoints)
+            Work(tuple(map(_travelling, part)), folder, plugins, engine if stacked else "one", code, checkpoints)
             for part in _parts(sorted(members, key=lambda trial: trial.fold), least, workers)
         ]
     length = {trial.key: trial.cell.settings.train.epochs for trial in trials}
     return sorted(works, key=lambda work: -sum(length[trial.key] for trial in work.trials))
 
 
+def _merged(groups: _Groups) -> _Groups:
+    """Groups too small for a stack of their own with those that could share a program.
+
+    First those with the same modalities, which share almost all of it; then any.
+    """
+    for with_modalities in (True, False):
+        families: dict[tuple[str, str, int], list[tuple[str, str, int]]] = {}
+        merged: _Groups = {}
+        for key, members in groups.items():
+            settings = members[0].cell.settings
+            if len(members) >= FULL or not_stackable(settings) or key[1] == members[0].key:
+                merged[key] = members
+                continue
+            alike = families.setdefault((key[0], family(settings, with_modalities=with_modalities), key[2]), [])
+            for known in alike:
+                if union(trial.cell.settings for trial in (*merged[known], *members)) is not None:
+                    merged[known] = [*merged[known], *members]
+                    break
+            else:
+                alike.append(key)
+                merged[key] = members
+        groups = merged
+    return groups
+
+
+def _code(members: Sequence[Trial], batch_size: int) -> str:
+    distinct = {json.dumps(trial.identity, sort_keys=True, default=str) for trial in members}
+    return content_key({"batch": batch_size, "identities": sorted(distinct)})
+
+
 def _travelling(trial: Trial) -> WorkTrial:
-    return WorkTrial(trial.key, trial.cell.key, trial.cell.resolved, trial.seed, trial.fold)
+    return WorkTrial(
+        trial.key, trial.cell.key, trial.cell.resolved, trial.seed, trial.fold, trial.conditions, trial.witness
+    )
 
 
 def _parts(members: Sequence[Trial], least: int, workers: int) -> list[Sequence[Trial]]:

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..conditions import split_under
 from ..errors import TrainingError
 from ..metrics import evaluate, metric_names, owners_of
 from ..results import TrainResult
 from ..selection import Selection
+from .conditions import Disturbed
 from .optimisation import Schedule, Stopper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from torch import Tensor
 
     from ..results import State
     from .assignment import Assignment
+    from .conditions import Predict
     from .feed import Feed
-
-    Predict = Callable[[np.ndarray, int], dict[str, np.ndarray]]
-    """{task: (n, C) logits or (n,) values} of some rows, at an epoch."""
 
 
 class Course:
@@ -101,6 +101,10 @@ class Course:
         self.schedule.step(score)
         return better
 
+    def note(self, seen: Mapping[str, float]) -> None:
+        """Add to the curve what was seen at the end of the epoch that has just ended."""
+        self.curve[-1].update(seen)
+
     def _diverged(self, message: str) -> bool:
         self.state, self.message = "diverged", message
         return False
@@ -131,6 +135,7 @@ class Course:
             if self.stopper.best_epoch < 0:
                 raise TrainingError(self._unscored or f"'{self.train.select}' was not finite in any epoch")
             metrics, predictions = self._test(predict)
+            metrics |= self._test_under_conditions(predict, metrics)
             self.state, self.message = self._judge(predictions)
         return TrainResult(
             key=self.assignment.key,
@@ -163,6 +168,28 @@ class Course:
             kept[f"{split}/rows"] = rows
             kept |= {f"{split}/{task}": values for task, values in predictions.items()}
         return metrics, kept
+
+    def _test_under_conditions(
+        self, predict: Predict, clean: Mapping[str, dict[str, float]]
+    ) -> dict[str, dict[str, float]]:
+        """Metrics of the test rows under each condition; none where it leaves nothing to predict from.
+
+        Nothing else depends on them: no prediction is kept, and none makes a trial diverge or collapse.
+        """
+        metrics: dict[str, dict[str, float]] = {}
+        for condition in self.assignment.conditions:
+            feed = Disturbed(self.feed, condition, *self.stream)
+            for split, rows in self.feed.fold.tests.items():
+                name = split_under(split, condition.name)
+                if not feed.applies():
+                    metrics[name] = clean[split]
+                elif feed.leaves_nothing(rows):
+                    metrics[name] = {}
+                else:
+                    predictions = predict(rows, self.train.epochs, feed)
+                    finite = all(np.isfinite(values).all() for values in predictions.values())
+                    metrics[name] = self._metrics(predictions, rows) if finite else {}
+        return metrics
 
     def _judge(self, predictions: Mapping[str, np.ndarray]) -> tuple[State, str]:
         """`diverged` for predictions that are not finite; `collapsed` when every row of every split gets one class.

@@ -69,7 +69,7 @@ def estimate(study: Study, shelf: Shelf) -> Mapping[str, Cost]:
             key = structure(cell.settings)
             if key not in known:
                 known[key] = _measure(cell, data, fold)
-            costs[cell.key] = _cost(cell, data, fold, known[key])
+            costs[cell.key] = _cost(cell, data, fold, known[key], len(study.conditions_of(cell)))
     return costs
 
 
@@ -109,10 +109,12 @@ def _timed(work: Callable[[], None]) -> float:
     return best
 
 
-def _cost(cell: Cell, data: Dataset, fold: Fold, measured: _Measured) -> Cost:
+def _cost(cell: Cell, data: Dataset, fold: Fold, measured: _Measured, conditions: int) -> Cost:
     train = cell.settings.train
     steps = max(1, len(fold.train) // train.batch_size)
-    tested = sum(len(rows) for rows in fold.tests.values()) + len(fold.valid)
-    seconds = train.epochs * (steps * measured.step + len(fold.valid) * measured.pass_) + tested * measured.pass_
+    test = sum(len(rows) for rows in fold.tests.values())
+    tested = test + len(fold.valid)
+    seconds = train.epochs * (steps * measured.step + len(fold.valid) * measured.pass_)
+    seconds += (tested + conditions * test) * measured.pass_
     outputs = sum(task.num_outputs for task in data.tasks.values())
     return Cost(measured.parameters, measured.flops, seconds, _ROW_BYTES + tested * (8 + 4 * outputs))

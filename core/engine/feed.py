@@ -11,6 +11,7 @@ import torch
 from ..batch import Batch
 from ..standardise import standardise
 from ..streams import numpy_stream
+from .conditions import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -63,7 +64,9 @@ class Feed:
         if tables is None:
             tables = feature_tables(data, fold, modalities, standardised=standardised)
         present = np.stack([data.present[m] for m in modalities], axis=1)
+        self.data = data
         self.fold = fold
+        self.standardised = standardised
         self.tasks: dict[str, Task] = dict(data.tasks)
         self.features = {m: tables[m] for m in modalities}
         self.lengths = {m: torch.from_numpy(data.lengths[m].astype(np.int64)) for m in modalities}
@@ -85,6 +88,10 @@ class Feed:
             labelled={t: y[rows] for t, y in self.labelled.items()},
             rows=rows,
         )
+
+    def unit(self, modality: str) -> np.ndarray:
+        """(D,) or (): the standard deviation of each feature over the training rows, as the encoders read it."""
+        return np.ones(()) if self.standardised else unit_of(self.data, modality, self.fold.train)
 
     def fill(self, batch: Batch) -> None:
         """Write the samples `batch.rows` (K, B) into a stacked `batch` (K, B, ...), in place; all but the features."""

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+WHOLE = 64
+"""Rows are so many numbers long, or a multiple: kernels take the end of a row that fills no vector in another way, and
+what stands there would depend on which parameters the other trials have."""
+
+
 class _Place(NamedTuple):
     start: int
     end: int
@@ -28,7 +33,7 @@ class Layout:
         for name, value in parameters.items():
             start, end = end, end + value.numel()
             self.places[name] = _Place(start, end, value.shape)
-        self.size = end
+        self.size = -(-end // WHOLE) * WHOLE
 
     def views(self, block: Tensor) -> dict[str, Tensor]:
         """{name: view of `block` (K, size) or (size,)} in the shapes of the parameters, with K before them."""
@@ -90,26 +95,49 @@ class FlatRows:
             else:
                 torch.clamp(grad, -least, least, out=view)
 
+    def of(self, block: str, row: int) -> dict[str, Tensor]:
+        """{parameter: its part of a `block` (`gradients`, `first`, `second`) of `row`}."""
+        kept: Tensor = getattr(self, block)[row]
+        return self.layout.views(kept)
+
+    @torch.no_grad()
+    def norms(self) -> list[float]:
+        """The norm of the gradient of each row.
+
+        Parameter by parameter, then their squares one after the other: zeros of parameters that a trial has not, but
+        others of its stack have, change no bit.
+        """
+        if not self.layout.places:
+            return [0.0] * len(self)
+        bounds = [(place.start, place.end) for place in self.layout.places.values()]
+        parts = [torch.linalg.vector_norm(self.gradients[:, start:end], dim=1) for start, end in bounds]
+        norms: list[float] = torch.stack(parts).double().square_().cumsum(0)[-1].sqrt_().tolist()
+        return norms
+
     @torch.no_grad()
     def load(self, row: int, module: nn.Module) -> None:
-        """Copy a fresh trial into `row`, and let the parameters and buffers of `module` be that row from now on."""
-        for block in (self.gradients, self.first, self.second):
+        """Copy a fresh trial into `row`, and let the parameters and buffers of `module` be that row from now on.
+
+        What the stack has and `module` has not is zero, and stays so.
+        """
+        for block in (self.weights, self.gradients, self.first, self.second):
             block[row].zero_()
         self.steps[row] = 0
-        for name, view in self._row(row):
-            own = _owned(module, name)
+        for own, view in self._pairs(row, module):
             view.copy_(own)
         self.point(row, module)
 
-    def _row(self, row: int) -> Iterator[tuple[str, Tensor]]:
-        yield from self.layout.views(self.weights[row]).items()
-        yield from ((name, buffer[row]) for name, buffer in self.buffers.items())
+    def _pairs(self, row: int, module: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each parameter and buffer of `module`, and its place in `row`."""
+        own = dict(module.named_parameters()) | dict(module.named_buffers())
+        yield from ((own[name], view) for name, view in self.layout.views(self.weights[row]).items() if name in own)
+        yield from ((own[name], buffer[row]) for name, buffer in self.buffers.items() if name in own)
 
     @torch.no_grad()
     def point(self, row: int, module: nn.Module) -> None:
         """Let the parameters and buffers of `module` be those of `row`."""
-        for name, view in self._row(row):
-            _owned(module, name).data = view
+        for own, view in self._pairs(row, module):
+            own.data = view
 
     def keep(self, row: int) -> dict[str, Tensor]:
         """A copy of the weights and buffers of `row`."""
@@ -123,17 +151,39 @@ class FlatRows:
         for name, buffer in self.buffers.items():
             buffer[row].copy_(kept[name])
 
+    def named(self, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What `keep` gave, by the names of parameters and buffers; nothing for nothing."""
+        weights = self.layout.views(kept[""]) if kept else {}
+        buffers = {name: value for name, value in kept.items() if name}
+        return {f"best/{name}": value for name, value in (weights | buffers).items()}
+
+    @torch.no_grad()
+    def kept(self, row: int, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What `named` was made of, for a row of this stack; nothing where it was nothing."""
+        if not any(name.startswith("best/") for name in named):
+            return {}
+        kept = self.keep(row)
+        kept[""].zero_()
+        places = self.layout.views(kept[""]) | {name: value for name, value in kept.items() if name}
+        for name, place in places.items():
+            if f"best/{name}" in named:
+                place.copy_(named[f"best/{name}"])
+        return kept
+
     def saved(self, row: int) -> dict[str, Tensor]:
-        """All that moves in `row`: weights, moments, the count of steps, buffers."""
-        names = ("weights", "first", "second", "steps")
-        blocks = {f"block/{name}": getattr(self, name)[row] for name in names}
-        return blocks | {f"buffer/{name}": buffer[row] for name, buffer in self.buffers.items()}
+        """All that moves in `row`, by the names of its parameters: weights, moments, the count of steps, buffers."""
+        blocks = {"weights": self.weights, "first": self.first, "second": self.second}
+        views = {kind: self.layout.views(block[row]) for kind, block in blocks.items()}
+        named = {f"{kind}/{name}": view for kind, every in views.items() for name, view in every.items()}
+        named |= {f"buffer/{name}": buffer[row] for name, buffer in self.buffers.items()}
+        return named | {"steps": self.steps[row]}
 
     @torch.no_grad()
     def put(self, row: int, saved: Mapping[str, Tensor]) -> None:
-        """Put back what `saved` gave."""
+        """Put back what `saved` gave; the stack may have more parameters now, or fewer, than the one that was saved."""
         for name, value in self.saved(row).items():
-            value.copy_(saved[name])
+            if name in saved:
+                value.copy_(saved[name])
 
     @torch.no_grad()
     def narrow(self, rows: list[int]) -> None:
@@ -148,10 +198,3 @@ class FlatRows:
     def bytes(self) -> int:
         """Memory of a row."""
         return 4 * self.layout.size * self.weights.element_size()
-
-
-def _owned(module: nn.Module, name: str) -> Tensor:
-    """The parameter or buffer of that name."""
-    path, _, last = name.rpartition(".")
-    owned: Tensor = getattr(module.get_submodule(path), last)
-    return owned

@@ -14,6 +14,7 @@ from .course import Course
 from .feed import Feeds
 from .model import System
 from .noise import ServedNoise
+from .onlooker import Onlooker
 from .optimisation import clip_gradients, make_optimizer, set_lr
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..dataset import Dataset
     from ..results import TrainResult
     from .assignment import Assignment
-    from .feed import Feed
+    from .conditions import Batches
 
 EVALUATION_ROWS = 1024
 """Rows of one evaluation pass; bounds memory, changes no number that matters."""
@@ -62,7 +63,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def provenance(system: System, engine: str) -> dict[str, str | int]:
+def provenance(system: System, engine: str) -> dict[str, Any]:
     """How a trial was trained."""
     return {
         "torch": torch.__version__,
@@ -74,7 +75,7 @@ def provenance(system: System, engine: str) -> dict[str, str | int]:
 
 
 @torch.no_grad()
-def predict(system: System, noise: ServedNoise, feed: Feed, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+def predict(system: System, noise: ServedNoise, feed: Batches, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
     """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode."""
     system.eval()
     parts: dict[str, list[Tensor]] = {task: [] for task in system.head}
@@ -102,6 +103,7 @@ class Trial:
         self.course = Course(assignment, self.feed, tuple(self.system.head))
         self.parameters = [p for p in self.system.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.train_settings, self.parameters)
+        self.onlooker = Onlooker(assignment, self.system, self.feed, self.noise.site)
         self.best: dict[str, Tensor] = {}
 
     def run(self, checkpoints: Checkpoints) -> TrainResult:
@@ -114,13 +116,23 @@ class Trial:
         while not course.over:
             if course.end_epoch(self._train_epoch(), self.predict):
                 self.best = {name: value.clone() for name, value in self.system.state_dict().items()}
+            self.onlooker.end_epoch(course, self._gradients)
             course.seconds = before + time.perf_counter() - self.started
             if checkpoints.due(key):
                 checkpoints.save(key, course.progress(), self._tensors())
         if self.best:
             self.system.load_state_dict(self.best)
         course.seconds = before + time.perf_counter() - self.started
-        return course.result(self.predict, provenance(self.system, "one"))
+        return course.result(self.predict, provenance(self.system, "one") | self.onlooker.told(self._moments))
+
+    def _gradients(self) -> dict[str, Tensor | None]:
+        """{parameter: its gradient in the last step}."""
+        return {name: p.grad for name, p in self.system.named_parameters()}
+
+    def _moments(self, which: str) -> dict[str, Tensor | None]:
+        """{parameter: the `first` or `second` moment that the optimiser has of it}."""
+        kind = "exp_avg_sq" if which == "second" else "momentum_buffer"
+        return {name: self.optimizer.state.get(p, {}).get(kind) for name, p in self.system.named_parameters()}
 
     def _tensors(self) -> dict[str, Tensor]:
         """All that moves: weights, buffers, the optimiser's moments, and the best weights."""
@@ -174,6 +186,6 @@ class Trial:
         clip_gradients(self.train_settings.clip, self.parameters)
         self.optimizer.step()
 
-    def predict(self, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode."""
-        return predict(self.system, self.noise, self.feed, rows, epoch)
+    def predict(self, rows: np.ndarray, epoch: int, feed: Batches | None = None) -> dict[str, np.ndarray]:
+        """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode; of `feed` in place of its own."""
+        return predict(self.system, self.noise, feed or self.feed, rows, epoch)

@@ -15,7 +15,7 @@ from ..modules import initial_stream, own_stream
 from .modality_dropout import kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -100,25 +100,19 @@ class System(nn.Module):
         outputs: Outputs,
         batch: Batch,
         weights: Mapping[str, float | Tensor] | None = None,
-        held: Collection[str] = (),
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted total and each term before its weight; a term of weight zero is computed without gradient.
 
-        `weights` are those of the epoch unless they are given. In a stack a weight is a 0-d tensor; only those of the
-        terms in `held` may be zero in some row.
+        `weights` are those of the epoch unless they are given. In a stack a weight is a 0-d tensor, zero in some rows.
         """
         weights = self.weights(int(outputs.epoch)) if weights is None else weights
         total = outputs.fused.vector.new_zeros(())
         values: dict[str, Tensor] = {}
         for term, weight in weights.items():
-            if term in held:
-                active = cast("Tensor", weight > 0)
+            if isinstance(weight, torch.Tensor):
+                active = weight > 0
                 values[term] = self._held_off(term, active, outputs, batch)
                 total = total + torch.where(active, weight * values[term], 0.0)
-                continue
-            if isinstance(weight, torch.Tensor):
-                values[term] = self.losses[term](outputs, batch)
-                total = total + weight * values[term]
                 continue
             with torch.set_grad_enabled(weight > 0):
                 values[term] = self.losses[term](outputs, batch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from ..conditions import split_and_condition, split_under
 from ..errors import DataError, Finding, StudyError, nearest
 from ..metrics import metric_names
 from ..selection import Selection
@@ -19,6 +20,7 @@ from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .blame import Parts
 from .bundles import bundle
+from .conditions import ids_digest
 from .model import System
 from .structure import structure
 
@@ -84,11 +86,15 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
         )
     digests = {key: data.digest() for key, data in preparation.data.items()}
     rows = {key: {fold.name: _rows_digest(fold) for fold in folds} for key, folds in preparation.folds.items()}
-    trials = expand(
-        study, rows, lambda cell: {"data": digests[cell.data_key], **machine, **plugin_digests(cell, catalogue)}
-    )
+
+    def identity(cell: Cell) -> dict[str, str]:
+        ids = ids_digest(preparation.data[cell.data_key]) if study.conditions_of(cell) else {}
+        return {"data": digests[cell.data_key], **ids, **machine, **plugin_digests(cell, catalogue)}
+
+    trials = expand(study, rows, identity)
     plan = study.plan(trials, preparation.ordered_metrics())
-    plan = plan.model_copy(update={"held_out": held_out(preparation.folds[study.baseline.data_key])})
+    shared = {"held_out": held_out(preparation.folds[study.baseline.data_key]), "leaks": preparation.leaks()}
+    plan = plan.model_copy(update=shared)
     tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
     return Prepared(
         study,
@@ -107,8 +113,9 @@ def _with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
         return plan
     tables = []
     for table in plan.tables:
-        splits = tests if table.split == "test" else (table.split,)
-        tables += [table.model_copy(update={"split": split}) for split in splits]
+        split, condition = split_and_condition(table.split)
+        splits = tests if split == "test" else (split,)
+        tables += [table.model_copy(update={"split": split_under(name, condition)}) for name in splits]
     return plan.model_copy(update={"tables": tuple(tables)})
 
 
@@ -208,6 +215,10 @@ class _Preparation:
         """Metrics that nothing trains and splits that the data do not have."""
         fold = self.folds[self.study.baseline.data_key][0]
         splits = ["test", "valid", *(name for name in fold.tests if name != "test")]
+        conditions = [condition.name for condition in self.study.conditions]
+        splits += [
+            split_under(name, condition) for condition in conditions for name in dict.fromkeys(("test", *fold.tests))
+        ]
         for number, table in enumerate(self.study.tables):
             for name in table.metrics:
                 if name not in self.metrics:
@@ -221,8 +232,15 @@ class _Preparation:
 
     def warnings(self) -> tuple[str, ...]:
         """Each leak once, whichever cells share the folds."""
-        told = [leaks(self.data[key], fold) for key, folds in self.folds.items() for fold in folds]
-        return tuple(dict.fromkeys(warning for some in told for warning in some))
+        return tuple(dict.fromkeys(warning for some in self.leaks().values() for warning in some))
+
+    def leaks(self) -> dict[str, tuple[str, ...]]:
+        """{cell: groups that stand in two parts of a fold of its}."""
+        by_data = {
+            key: tuple(warning for fold in folds for warning in leaks(self.data[key], fold))
+            for key, folds in self.folds.items()
+        }
+        return {cell.key: by_data[cell.data_key] for cell in self.study.cells if by_data.get(cell.data_key)}
 
     def ordered_metrics(self) -> tuple[PlannedMetric, ...]:
         """Those of the selection first."""

@@ -22,7 +22,7 @@ from .stack import RowStep, Stack
 from .structure import not_stackable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -36,16 +36,30 @@ TOLERANCE = 1e-9
 """Largest difference in double precision, relative to the largest element: rounding stays below 1e-12."""
 
 
-def probe(assignment: Assignment, data: Dataset, held: Sequence[str] = ()) -> str:
+def probe(assignment: Assignment, data: Dataset) -> str:
     """Why the structure of `assignment` is not trained as a stack; empty where it can be."""
     reason = not_stackable(assignment.settings)
-    if reason:
-        return reason
+    return reason or _told(lambda: _structure(assignment, data))
+
+
+def probe_union(assignments: Sequence[Assignment], whole: CellSettings, data: Dataset) -> str:
+    """Why trials of several structures do not share the program of their union `whole`; empty where they may.
+
+    They may where every bit is as in a stack of their own.
+    """
+    return _told(lambda: next(filter(None, (_Probe(one, data).within(whole) for one in assignments)), ""))
+
+
+def _structure(assignment: Assignment, data: Dataset) -> str:
+    with _dtype(torch.float64):
+        reason = _Probe(assignment, data).against_alone()
+    return reason or _Probe(assignment, data).whatever_beside()
+
+
+def _told(question: Callable[[], str]) -> str:
     try:
         with torch.random.fork_rng(devices=[]), one_thread():
-            with _dtype(torch.float64):
-                reason = _Probe(assignment, data, held).against_alone()
-            return reason or _Probe(assignment, data, held).whatever_beside()
+            return question()
     except Exception as error:  # noqa: BLE001 - whatever torch or a plugin raises under torch.func is a reason
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{_where(error)}"
 
@@ -70,12 +84,10 @@ def _where(error: BaseException) -> str:
 class _Probe:
     """Three trials of one structure, ready for a step."""
 
-    def __init__(self, assignment: Assignment, data: Dataset, held: Sequence[str]) -> None:
+    def __init__(self, assignment: Assignment, data: Dataset) -> None:
         settings = assignment.settings
-        self.data, self.held = data, held
-        self.feed: Feed = Feeds(data).feed(
-            assignment.fold, settings.modalities, standardised=settings.dataset.standardise
-        )
+        self.data, self.fold = data, assignment.fold
+        self.feed: Feed = self._feed(settings)
         self.size = self.feed.batch_size(settings.train.batch_size)
         self.epoch = settings.train.epochs - 1
         self.streams = [(assignment.seed + row, assignment.fold.name) for row in range(3)]
@@ -83,18 +95,23 @@ class _Probe:
         batches = [self.feed.training_rows(0, settings.train.batch_size, *stream) for stream in self.streams]
         self.rows = [next(batch) for batch in batches]
 
+    def _feed(self, settings: CellSettings) -> Feed:
+        return Feeds(self.data).feed(self.fold, settings.modalities, standardised=settings.dataset.standardise)
+
     def system(self, row: int) -> System:
         return System(self.cells[row], self.data, *self.streams[row]).train()
 
     def left(self, system: System, row: int) -> Tensor:
         return system.left(self.feed.present[self.rows[row]], self.epoch, 0)
 
-    def stacked(self, num: int) -> Stack:
-        """A step of the first `num` trials together."""
+    def stacked(self, num: int, whole: CellSettings | None = None) -> Stack:
+        """A step of the first `num` trials together, as rows of their own program or of that of `whole`."""
         systems = [self.system(row) for row in range(num)]
-        stack = Stack(num, self.system(0), self.feed, self.size, self.held)
+        program = System(whole, self.data, *self.streams[0]) if whole else self.system(0)
+        stack = Stack(num, program, self._feed(whole) if whole else self.feed, self.size)
         for row, system in enumerate(systems):
             stack.rows.load(row, system)
+            stack.admit(row, self.feed.features)
             stack.set_row(row, self.epoch, system.weights(self.epoch))
         keys = [ServedNoise(*stream, "noise").keys for stream in self.streams]
         stack.fill(
@@ -147,6 +164,23 @@ class _Probe:
             for name, value in _found(two, row).items():
                 if not torch.equal(value.nan_to_num(), beside[name].nan_to_num()):
                     return f"{name} has other bits beside two other rows than beside one"
+        return ""
+
+    def within(self, whole: CellSettings) -> str:
+        """The first bits that are others in the program of `whole`, a cell with more modalities or terms."""
+        more = dict(System(whole, self.data, *self.streams[0]).named_parameters())
+        for name, parameter in self.system(0).named_parameters():
+            if name not in more or more[name].shape != parameter.shape:
+                return f"{name} has another shape where more modalities or terms take part"
+        own, inside = self.stacked(2), self.stacked(2, whole)
+        for row in range(2):
+            beside = _found(inside, row)
+            for name, value in _found(own, row).items():
+                if not torch.equal(value.nan_to_num(), beside.pop(name).nan_to_num()):
+                    return f"{name} has other bits where more modalities or terms take part"
+            moved = [name for name, value in beside.items() if name.startswith("gradient of ") and value.any()]
+            if moved:
+                return f"{moved[0]} is not zero in a trial that has no such part"
         return ""
 
 

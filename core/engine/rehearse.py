@@ -14,6 +14,7 @@ import torch
 from ..study.fit import place_of
 from ..study.problems import Problems
 from .blame import Parts
+from .conditions import Disturbed, strongest
 from .feed import Feed
 from .model import System
 from .noise import ServedNoise
@@ -21,17 +22,19 @@ from .promises import BrokenPromiseError, watch
 from .structure import structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
     from ..batch import Batch, Outputs
     from ..catalogue import Catalogue
+    from ..conditions import Condition
     from ..dataset import Dataset
     from ..errors import Finding
     from ..splits import Fold
     from ..study.cell import Cell
     from ..study.study import Study
+    from .conditions import Batches
     from .work import Shelf
 
 ROWS = 16
@@ -62,11 +65,11 @@ class Stage:
         self.rows = torch.from_numpy(_rows(data, fold, min(ROWS, cell.settings.train.batch_size)))
         self.epoch = cell.settings.train.epochs - 1
 
-    def forward(self, rows: Tensor, *, training: bool) -> tuple[Outputs, Batch]:
-        """The outputs in the last epoch, when every schedule has come as far as it will."""
+    def forward(self, rows: Tensor, *, training: bool, feed: Batches | None = None) -> tuple[Outputs, Batch]:
+        """The outputs in the last epoch, when every schedule has come as far as it will; of `feed`, if it is given."""
         self.system.train(training)
         self.noise.begin(0)
-        outputs, batch = self.system(self.feed.batch(rows), self.epoch, 0)
+        outputs, batch = self.system((feed or self.feed).batch(rows), self.epoch, 0)
         return outputs, batch
 
     def step(self, rows: Tensor) -> tuple[Outputs, Tensor, dict[str, Tensor]]:
@@ -119,7 +122,8 @@ def rehearse(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[Finding,
             read = f"{first.data_key} {first.settings.modalities}"
             if read not in feeds:
                 feeds[read] = feed_of(first, data, fold)
-            found = _Rehearsal(first, catalogue).play(data, fold, feeds[read])
+            conditions = [condition for cell in cells for condition in study.conditions_of(cell)]
+            found = _Rehearsal(first, catalogue).play(data, fold, feeds[read], strongest(conditions))
             for cell in cells:
                 problems.cell = cell.label
                 problems.take(found)
@@ -134,8 +138,8 @@ class _Rehearsal:
         self.parts = Parts(cell.settings, catalogue)
         self.problems = Problems()
 
-    def play(self, data: Dataset, fold: Fold, feed: Feed) -> tuple[Finding, ...]:
-        """One step, forward and back, and one pass in evaluation."""
+    def play(self, data: Dataset, fold: Fold, feed: Feed, conditions: Iterable[Condition] = ()) -> tuple[Finding, ...]:
+        """One step, forward and back, and one pass in evaluation, clean and under each of the conditions."""
         stage: Stage | None = None
         doing = ("is being built", "BF411")
         try:
@@ -151,6 +155,9 @@ class _Rehearsal:
             doing = ("runs in evaluation", "BF501")
             with torch.no_grad(), stage.noise:
                 stage.forward(stage.rows, training=False)
+                for condition in conditions:
+                    doing = (f"runs in evaluation under {condition.name}", "BF501")
+                    _check_under(stage, Disturbed(feed, condition, 0, fold.name))
         except BrokenPromiseError as error:
             told = self.parts.at(error.path).told
             self._add(error.path, f"{told} {error}", error.code)
@@ -199,6 +206,12 @@ def _check_predictions(outputs: Outputs) -> None:
     for task, values in outputs.predictions.items():
         if not bool(torch.isfinite(values).all()):
             raise BrokenPromiseError("head", f"gives NaN or infinity for '{task}'", "BF503")
+
+
+def _check_under(stage: Stage, disturbed: Disturbed) -> None:
+    """That the system predicts under a condition that leaves it something."""
+    if disturbed.applies() and not disturbed.leaves_nothing(stage.rows.numpy()):
+        _check_predictions(stage.forward(stage.rows, training=False, feed=disturbed)[0])
 
 
 def _reaches(value: Tensor, outputs: Outputs, loss: torch.nn.Module) -> bool:

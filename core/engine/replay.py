@@ -45,8 +45,16 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
         total, *values = graph(*tree_flatten(fresh)[0])
         return total, dict(zip(terms, values, strict=True))
 
-    ours, theirs = copies(), copies()
-    return replay if _equal((replay(ours), ours), (forward(theirs), theirs)) else None
+    return replay if _equal(_passed(replay, inputs), _passed(forward, inputs)) else None
+
+
+def _passed(run: Callable[[Any], Values], inputs: Any) -> Any:  # noqa: ANN401 - a tree of tensors
+    """What a pass over copies of `inputs` gives: values, what it wrote into the inputs, and gradients."""
+    fresh = tree_map(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), inputs)
+    total, values = run(fresh)
+    leaves = [tensor for tensor in tree_flatten(fresh)[0] if tensor.requires_grad]
+    grads = torch.autograd.grad(total.sum(), leaves, materialize_grads=True) if total.requires_grad else ()
+    return total, values, fresh, grads
 
 
 def _equal(ours: object, theirs: object) -> bool:

@@ -46,18 +46,22 @@ def value_limit(train: TrainSettings) -> float:
 
 def update(rows: FlatRows, recipes: Iterable[tuple[int, Recipe]]) -> None:
     """Step each (row, recipe)."""
-    together: dict[tuple[Recipe, int], list[int]] = {}
+    together: dict[Recipe, list[int]] = {}
     for row, how in recipes:
-        together.setdefault((how, -1 if how.norm is None else row), []).append(row)
-    for (how, _), members in together.items():
+        together.setdefault(how, []).append(row)
+    if any(how.norm is not None for how in together):
+        norms = rows.norms()
+        for how, members in together.items():
+            if how.norm is not None:
+                for row in members:
+                    _clip(rows.gradients[row], norms[row], how.norm)
+    for how, members in together.items():
         _step(how, [list(block) for block in zip(*(rows.rows[row] for row in members), strict=True)])
 
 
 def _step(how: Recipe, blocks: Sequence[list[Tensor]]) -> None:
     """Torch's kernel over rows; torch.optim, which ends in it, costs ten times as much a row. A test guards both."""
     weights, gradients, first, second, steps = blocks
-    if how.norm is not None:
-        gradients[0].mul_(_factor(gradients[0], how.norm))
     if how.optimizer == "sgd":
         torch._fused_sgd_(
             weights,
@@ -91,7 +95,8 @@ def _step(how: Recipe, blocks: Sequence[list[Tensor]]) -> None:
     )
 
 
-def _factor(gradient: Tensor, limit: float) -> Tensor:
-    """What brings the norm down to `limit`, as torch's `clip_grad_norm_` has it."""
-    norm: Tensor = torch.linalg.vector_norm(gradient)
-    return (limit / (norm + 1e-6)).clamp(max=1.0)
+def _clip(gradient: Tensor, norm: float, limit: float) -> None:
+    """Bring its `norm` down to `limit`, as torch's `clip_grad_norm_` does."""
+    factor = limit / (norm + 1e-6)
+    if not factor >= 1.0:  # not a number makes all of it not a number
+        gradient.mul_(factor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,6 +15,7 @@ from .course import Course
 from .loop import one_thread, predict, provenance
 from .model import System
 from .noise import ServedNoise
+from .onlooker import Onlooker
 from .row_update import recipe, update, value_limit
 from .stack import RowStep, Stack
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..results import TrainResult
+    from ..study.settings import CellSettings
     from .assignment import Assignment
+    from .conditions import Batches
     from .feed import Feed, Feeds
     from .row_update import Recipe
 
@@ -36,12 +39,6 @@ ROOM = 2**29
 """Bytes for the weights, gradients and moments of a stack."""
 
 
-def held_terms(assignments: Sequence[Assignment]) -> frozenset[str]:
-    """The loss terms whose schedule keeps them at zero for a time, in some trial."""
-    every = [item for assignment in assignments for item in assignment.settings.losses.items()]
-    return frozenset(term for term, spec in every if spec.weight and not spec.warmup.factor(0))
-
-
 class Slot:
     """A trial in its row."""
 
@@ -51,6 +48,7 @@ class Slot:
         self.system = system
         self.noise = ServedNoise(*assignment.stream, "noise").attach(system)
         self.course = Course(assignment, feed, tuple(system.head))
+        self.onlooker = Onlooker(assignment, system, feed, self.noise.site)
         self.limit = value_limit(assignment.settings.train)
         self.best: dict[str, torch.Tensor] = {}
         self.batches: list[torch.Tensor] = []
@@ -66,13 +64,13 @@ class Slot:
         """How the next step moves the weights."""
         return recipe(self.course.train, self.course.schedule.lr, fresh=self.course.step == 0)
 
-    def predict(self, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        """{task: values} of `rows` in evaluation mode, with the weights of the row."""
-        return predict(self.system, self.noise, self.feed, rows, epoch)
+    def predict(self, rows: np.ndarray, epoch: int, feed: Batches | None = None) -> dict[str, np.ndarray]:
+        """{task: values} of `rows` in evaluation mode, with the weights of the row; of `feed` in place of its own."""
+        return predict(self.system, self.noise, feed or self.feed, rows, epoch)
 
 
 class Slots:
-    """Trains assignments of one structure as a stack."""
+    """Trains assignments as a stack: those of one structure, or of several that may share the program of `whole`."""
 
     def __init__(
         self,
@@ -80,11 +78,12 @@ class Slots:
         feeds: Feeds,
         most: int = MOST,
         checkpoints: Checkpoints | None = None,
+        whole: CellSettings | None = None,
     ) -> None:
         self._checkpoints = checkpoints or Checkpoints("")
         self._feeds = feeds
         self._pending = deque(sorted(assignments, key=_length, reverse=True))
-        self._held = held_terms(assignments)
+        self._whole = whole or assignments[0].settings
         self._steps = self._used = 0
         self._error: Exception | None = None
         self._open(most)
@@ -92,11 +91,11 @@ class Slots:
     def _open(self, most: int) -> None:
         """A stack for the pending trials, of at most `most` rows."""
         first = self._pending[0]
-        system = System(first.settings, self._feeds.data, *first.stream)
+        system = System(self._whole, self._feeds.data, *first.stream)
         size = sum(p.numel() * p.element_size() for p in system.parameters())
         width = _width(len(self._pending), min(most, max(LEAST, ROOM // max(1, 4 * size))))
-        feed = self._feed(first)
-        self._stack = Stack(width, system, feed, feed.batch_size(first.settings.train.batch_size), self._held)
+        feed = self._feed(first, self._whole)
+        self._stack = Stack(width, system, feed, feed.batch_size(first.settings.train.batch_size))
         self._slots: list[Slot | None] = [None] * width
 
     def _halve(self) -> bool:
@@ -109,8 +108,7 @@ class Slots:
         self._open(rows)
         return True
 
-    def _feed(self, assignment: Assignment) -> Feed:
-        settings = assignment.settings
+    def _feed(self, assignment: Assignment, settings: CellSettings) -> Feed:
         return self._feeds.feed(assignment.fold, settings.modalities, standardised=settings.dataset.standardise)
 
     def run(self) -> Iterator[TrainResult]:
@@ -162,15 +160,15 @@ class Slots:
     def _start(self, row: int, assignment: Assignment) -> None:
         started = time.perf_counter()
         system = System(assignment.settings, self._feeds.data, *assignment.stream)
-        slot = self._slots[row] = Slot(assignment, self._feed(assignment), system)
+        slot = self._slots[row] = Slot(assignment, self._feed(assignment, assignment.settings), system)
         self._stack.rows.load(row, system)
+        self._stack.admit(row, assignment.settings.modalities)
         found = self._checkpoints.load(assignment.key)
         if found is not None:
             state, tensors = found
             slot.course.resume(state)
             self._stack.rows.put(row, tensors)
-            best = ((name.partition("/"), value) for name, value in tensors.items())
-            slot.best = {own: value for (group, _, own), value in best if group == "best"}
+            slot.best = self._stack.rows.kept(row, tensors)
         self._begin_epoch(row, slot)
         slot.course.seconds += time.perf_counter() - started
 
@@ -196,9 +194,9 @@ class Slots:
         assert slot is not None
         started = time.perf_counter()
         try:
-            means = (self._stack.sums[row] / len(slot.batches)).tolist()
-            if slot.course.end_epoch(dict(zip(self._stack.terms, means, strict=True)), slot.predict):
+            if slot.course.end_epoch(self._means(row, slot), slot.predict):
                 slot.best = self._stack.rows.keep(row)
+            slot.onlooker.end_epoch(slot.course, lambda: self._stack.rows.of("gradients", row))
             slot.course.seconds += time.perf_counter() - started
             if not slot.course.over:
                 self._save(row, slot)
@@ -206,7 +204,7 @@ class Slots:
                 return
             if slot.best:
                 self._stack.rows.restore(row, slot.best)
-            result = slot.course.result(slot.predict, self._provenance(slot))
+            result = slot.course.result(slot.predict, self._provenance(row, slot))
         except Exception as error:  # noqa: BLE001 - an error of one trial costs that trial
             self._error = self._error or error
             self._slots[row] = None
@@ -214,14 +212,21 @@ class Slots:
         self._slots[row] = None
         yield result
 
+    def _means(self, row: int, slot: Slot) -> dict[str, float]:
+        """The mean loss of the epoch, and that of each term that the trial has."""
+        own = {"loss", *(f"loss.{term}" for term in slot.assignment.settings.losses)}
+        means = (self._stack.sums[row] / len(slot.batches)).tolist()
+        return {name: mean for name, mean in zip(self._stack.terms, means, strict=True) if name in own}
+
     def _save(self, row: int, slot: Slot) -> None:
         """Keep a trial that has trained for long since it was last kept."""
         if self._checkpoints.due(slot.assignment.key):
-            best = {f"best/{name}": value for name, value in slot.best.items()}
-            self._checkpoints.save(slot.assignment.key, slot.course.progress(), self._stack.rows.saved(row) | best)
+            rows = self._stack.rows
+            self._checkpoints.save(slot.assignment.key, slot.course.progress(), rows.saved(row) | rows.named(slot.best))
 
-    def _provenance(self, slot: Slot) -> dict[str, str | int | float]:
-        return provenance(slot.system, "stack") | {"slot_use": round(self._used / max(1, self._steps), 4)}
+    def _provenance(self, row: int, slot: Slot) -> dict[str, Any]:
+        seen = slot.onlooker.told(lambda moment: self._stack.rows.of(moment, row))
+        return provenance(slot.system, "stack") | {"slot_use": round(self._used / max(1, self._steps), 4)} | seen
 
 
 def _length(assignment: Assignment) -> int:

@@ -39,17 +39,16 @@ TRACE_AFTER = 100
 class Program(nn.Module):
     """A system and its loss as one function of a batch."""
 
-    def __init__(self, system: System, held: Collection[str] = ()) -> None:
+    def __init__(self, system: System) -> None:
         super().__init__()
         self.system = system
-        self.held = frozenset(held)
 
     def forward(
         self, batch: Batch, left: Tensor, epoch: Tensor, weights: Mapping[str, float | Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted total and each term before its weight."""
         outputs, seen = self.system.compute(batch, left, epoch)
-        return self.system.terms(outputs, seen, weights, self.held)
+        return self.system.terms(outputs, seen, weights)
 
 
 class RowStep(NamedTuple):
@@ -60,16 +59,19 @@ class RowStep(NamedTuple):
     rows: Tensor
     """(B,) samples."""
     left: Tensor
-    """(B, M) bool: what modality dropout leaves."""
+    """(B, M) bool: what modality dropout leaves of the modalities of the feed."""
     keys: SiteKeys
     step: int
 
 
 class Stack:
-    """K rows of one structure: inputs that are filled row by row, and a step for all of them."""
+    """K rows of one program: inputs that are filled row by row, and a step for all of them.
 
-    def __init__(self, num_rows: int, system: System, feed: Feed, batch_size: int, held: Collection[str] = ()) -> None:
-        self.program = Program(system.train(), held)
+    A row may have fewer modalities and loss terms than the program: `admit` tells which.
+    """
+
+    def __init__(self, num_rows: int, system: System, feed: Feed, batch_size: int) -> None:
+        self.program = Program(system.train())
         self.rows = FlatRows(num_rows, system)
         self.noise = HandedNoise()
         self.noise.site.attach(system)
@@ -98,6 +100,7 @@ class Stack:
             rows=room(example.rows),
         )
         self.left = torch.ones_like(present)
+        self.allowed = torch.ones(num_rows, present.shape[-1], dtype=torch.bool)
         self.epochs = torch.zeros(num_rows, dtype=torch.int64)
         on = [term for term in self.program.system.cell.losses if term not in self.off]
         self.weights = {term: torch.ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
@@ -114,33 +117,45 @@ class Stack:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def admit(self, row: int, modalities: Collection[str]) -> None:
+        """Let `row` be a trial of these modalities: the others are absent from all its samples."""
+        self.allowed[row] = torch.tensor([modality in modalities for modality in self._places])
+        self.left[row] = False
+        for modality, places in self._places.items():
+            if modality not in modalities:
+                places[row].zero_()
+
     def set_row(self, row: int, epoch: int, weights: Mapping[str, float]) -> None:
-        """Begin an epoch of `row`: its number, the weights of its terms, and sums from zero."""
+        """Begin an epoch of `row`: its number, the weights of its terms (absent ones: 0), and sums from zero."""
         self.epochs[row] = epoch
         self.sums[row] = 0.0
         for term, values in self.weights.items():
-            values[row] = weights[term]
+            values[row] = weights.get(term, 0.0)
 
     def fill(self, steps: Iterable[RowStep]) -> None:
         """The inputs of the next step: samples, presence and noise of each row."""
         for row, feed, rows, left, keys, step in steps:
             self.batch.rows[row] = rows
-            self.left[row] = left
-            for modality, places in self._places.items():
-                torch.index_select(feed.features[modality], 0, rows, out=places[row])
+            everything = len(feed.features) == len(self._places)
+            self.left[row, :, slice(None) if everything else self.allowed[row]] = left
+            for modality, table in feed.features.items():
+                torch.index_select(table, 0, rows, out=self._places[modality][row])
             for site, kind, noises in self._noise_rows:
                 fill(noises[row], kind, self._generator, keys.at(site, step))
         self._feed.fill(self.batch)
+        self.batch.present.logical_and_(self.allowed[:, None])
 
     def narrow(self, rows: list[int]) -> None:
         """Keep only `rows`, in this order."""
         self.rows.narrow(rows)
         example = self.batch
-        old = (self.epochs, self.sums, self.weights)
+        old = (self.epochs, self.sums, self.weights, self.allowed)
         self._make_inputs(len(rows), cast("Batch", tree_map(lambda part: part[0], example)))
         chosen = torch.tensor(rows)
         self.epochs, self.sums = old[0][chosen], old[1][chosen]
         self.weights = {term: values[chosen] for term, values in old[2].items()}
+        self.allowed = old[3][chosen]
+        self.left &= self.allowed[:, None]
 
     def step(self, limits: Sequence[float]) -> None:
         """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`."""

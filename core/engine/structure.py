@@ -21,27 +21,32 @@ def structure(settings: CellSettings) -> str:
     Not part of it: knobs (but whether one is zero is: a module may leave a part of it out), weights and schedules of
     loss terms, rates of dropout, learning rate, decay, clipping, selection, patience, folds and seeds.
     """
+    return json.dumps(parts(settings), sort_keys=True)
+
+
+def parts(settings: CellSettings) -> dict[str, Any]:
+    """The same, part by part."""
     drop = settings.modality_dropout
-    parts = {
+    return {
         "dataset": settings.dataset.resolved(),
         "modalities": settings.modalities,
-        "encoder": {name: _program(spec) for name, spec in settings.encoder.items()},
-        "fusion": _program(settings.fusion),
+        "encoder": {name: program(spec) for name, spec in settings.encoder.items()},
+        "fusion": program(settings.fusion),
         "latent": settings.latent,
         "head": settings.head.dropout > 0,
         "modality_dropout": "mean" if drop is None else drop.site,
-        "losses": [[term, spec.weight > 0, _program(spec)] for term, spec in settings.losses.items()],
+        "losses": [[term, spec.weight > 0, program(spec)] for term, spec in settings.losses.items()],
         "batch_size": settings.train.batch_size,
         "optimizer": settings.train.optimizer,
     }
-    return json.dumps(parts, sort_keys=True)
 
 
-def _program(spec: Spec) -> dict[str, Any]:
+def program(spec: Spec) -> dict[str, Any]:
+    """What of a component's settings decides its program."""
     resolved = spec.resolved()
-    parts: dict[str, Any] = {name: value for name, value in resolved.items() if name not in OF_A_ROW}
-    parts |= {name: bool(resolved[name]) for name in spec.knobs() if name in parts}
-    return parts | {field: _program(held) for field, held in spec.inner()}
+    found: dict[str, Any] = {name: value for name, value in resolved.items() if name not in OF_A_ROW}
+    found |= {name: bool(resolved[name]) for name in spec.knobs() if name in found}
+    return found | {field: program(held) for field, held in spec.inner()}
 
 
 def components(settings: CellSettings) -> Iterator[tuple[str, Spec]]:

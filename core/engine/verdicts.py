@@ -9,31 +9,43 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from .probe import probe
+from .probe import probe, probe_union
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..dataset import Dataset
+    from ..study.settings import CellSettings
     from .assignment import Assignment
 
 _known: dict[str, str] = {}
 
 
-def why_not_stacked(program: str, assignment: Assignment, data: Dataset, held: Sequence[str]) -> str:
+def why_not_stacked(program: str, assignment: Assignment, data: Dataset) -> str:
     """Why the trials of `program` are not trained as a stack; empty where they are.
 
     `program` is a hash of the structure, the data, and the digests of all code that takes part.
     """
-    key = "-".join((program, *sorted(held)))
-    if key not in _known:
-        kept = _folder() / f"{program}.json"
-        found = _read(kept)
-        if key not in found:
-            found[key] = probe(assignment, data, held)
-            _write(kept, found)
-        _known[key] = found[key]
-    return _known[key]
+    return _kept(program, lambda: probe(assignment, data))
+
+
+def why_not_together(program: str, assignments: Sequence[Assignment], whole: CellSettings, data: Dataset) -> str:
+    """Why `assignments`, one of each structure, do not share the program of their union `whole`; empty where they do.
+
+    `program` is a hash of all their structures, the data, and the digests of all code that takes part.
+    """
+    return _kept(program, lambda: probe_union(assignments, whole, data))
+
+
+def _kept(program: str, ask: Callable[[], str]) -> str:
+    if program not in _known:
+        file = _folder() / f"{program}.json"
+        found = _read(file)
+        if program not in found:
+            found[program] = ask()
+            _write(file, found)
+        _known[program] = found[program]
+    return _known[program]
 
 
 def _folder() -> Path:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..splits import make_folds
+from ..study.cell import content_key
 from ..study.settings import CellSettings
 from .assignment import Assignment
 from .checkpoints import Checkpoints
 from .feed import Feeds
 from .loop import fit
-from .slots import Slots, held_terms
-from .structure import not_stackable
-from .verdicts import why_not_stacked
+from .merging import union
+from .slots import Slots
+from .structure import not_stackable, structure
+from .verdicts import why_not_stacked, why_not_together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ..catalogue import Catalogue
+    from ..conditions import Condition
     from ..dataset import Dataset
     from ..results import TrainResult
     from ..specs import DatasetSpec
@@ -37,6 +40,10 @@ class WorkTrial:
     """Resolved settings of the cell."""
     seed: int
     fold: str
+    conditions: tuple[Condition, ...] = ()
+    """What it is tested under besides the clean test."""
+    witness: bool = False
+    """Whether it is the trial of its cell whose gradients are measured; whichever it trains with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class Work:
     """Single-file plugins to load first."""
     engine: str = "one"
     """`stack`, or `one` at a time."""
-    program: str = ""
-    """Of a stack: a hash of its structure and of all code that takes part."""
+    code: str = ""
+    """Of a stack: a hash of its data and of all code that takes part, under which verdicts of probes are kept."""
     checkpoints: str = ""
     """Folder where long trials are kept from epoch to epoch; empty for none."""
 
@@ -109,26 +116,74 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
     """
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
     feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)
-    reason = _why_alone(work, assignments, feeds.data)
     checkpoints = Checkpoints(work.checkpoints)
-    if work.engine == "stack" and not reason:
-        yield from Slots(assignments, feeds, checkpoints=checkpoints).run()
+    error: Exception | None = None
+    for group in _groups(work, assignments, feeds.data):
+        try:
+            yield from _trained(group, feeds, checkpoints)
+        except Exception as raised:  # noqa: BLE001 - the trials of the other groups are trained all the same
+            error = error or raised
+    if error is not None:
+        raise error
+
+
+def _trained(group: Group, feeds: Feeds, checkpoints: Checkpoints) -> Iterator[TrainResult]:
+    if group.engine == "stack":
+        yield from Slots(group.assignments, feeds, checkpoints=checkpoints, whole=group.whole).run()
         return
-    for assignment in assignments:
-        yield fit(assignment, feeds.data, feeds, because=reason, checkpoints=checkpoints)
+    for assignment in group.assignments:
+        yield fit(assignment, feeds.data, feeds, because=group.reason, checkpoints=checkpoints)
 
 
-def why_alone(work: Work, catalogue: Catalogue, shelf: Shelf) -> str:
-    """Why the trials of `work` are trained one at a time; empty where they make a stack, or were not asked to."""
+class Group(NamedTuple):
+    """Trials of a work that are trained in one way."""
+
+    assignments: Sequence[Assignment]
+    engine: str
+    """`stack`, or `one` at a time."""
+    reason: str = ""
+    """Why one at a time, where a stack was asked for."""
+    whole: CellSettings | None = None
+    """The cell whose program the trials share, where they are of several structures."""
+
+
+def groups(work: Work, catalogue: Catalogue, shelf: Shelf) -> list[Group]:
+    """How the trials of `work` are trained: as one stack, as a stack for each structure, or one at a time."""
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
-    return _why_alone(work, assignments, shelf.data(assignments[0].settings.dataset, work.folder))
+    return _groups(work, assignments, shelf.data(assignments[0].settings.dataset, work.folder))
 
 
-def _why_alone(work: Work, assignments: Sequence[Assignment], data: Dataset) -> str:
-    first = assignments[0]
+def _groups(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
     if work.engine != "stack":
-        return not_stackable(first.settings)
-    return why_not_stacked(work.program, first, data, sorted(held_terms(assignments)))
+        return [Group(assignments, "one", not_stackable(assignments[0].settings))]
+    found = []
+    for program, members in _by(structure, assignments).items():
+        reason = why_not_stacked(content_key({"code": work.code, "structure": program}), members[0], data)
+        found.append(Group(members, "one" if reason else "stack", reason))
+    alone = [group for group in found if group.reason]
+    return _joined(work, [a for group in found if not group.reason for a in group.assignments], data) + alone
+
+
+def _joined(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
+    """All as one stack; or those with the same modalities as one; or a stack for each structure."""
+    found = _by(structure, assignments)
+    if len(found) <= 1:
+        return [Group(members, "stack") for members in found.values()]
+    whole = union(members[0].settings for members in found.values())
+    if whole is not None:
+        key = content_key({"code": work.code, "structures": sorted(found)})
+        if not why_not_together(key, [members[0] for members in found.values()], whole, data):
+            return [Group(assignments, "stack", whole=whole)]
+    parts = _by(lambda settings: "+".join(settings.modalities), assignments)
+    parts = found if len(parts) == 1 else parts
+    return [group for members in parts.values() for group in _joined(work, members, data)]
+
+
+def _by(name: Callable[[CellSettings], str], assignments: Sequence[Assignment]) -> dict[str, list[Assignment]]:
+    found: dict[str, list[Assignment]] = {}
+    for assignment in assignments:
+        found.setdefault(name(assignment.settings), []).append(assignment)
+    return found
 
 
 def _assigned(trial: WorkTrial, work: Work, catalogue: Catalogue, shelf: Shelf) -> Assignment:
@@ -136,4 +191,4 @@ def _assigned(trial: WorkTrial, work: Work, catalogue: Catalogue, shelf: Shelf) 
     settings = CellSettings.model_validate(trial.settings, context=context)
     folds = shelf.folds(settings.dataset, settings.splits, work.folder)
     fold = next(fold for fold in folds if fold.name == trial.fold)
-    return Assignment(trial.key, trial.cell, settings, trial.seed, fold)
+    return Assignment(trial.key, trial.cell, settings, trial.seed, fold, trial.conditions, trial.witness)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .assign import KEEP, Assignment
 from .tree import Node, Place, plain
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from .plan import DesignKind, Level
 
+Moment = Literal["train", "test"]
 FULL = "full"
+TRAIN: Moment = "train"
+TEST: Moment = "test"
+_AS_CELLS = 100
+"""Settings that a row which trains nothing counts for, where cells are weighed by their settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,22 @@ class Point:
     place: Place
     assignments: tuple[Assignment, ...] = ()
     levels: Mapping[str, Level] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    """Modalities that the trained baseline is tested without: such a row trains nothing."""
+
+    def at(self, moments: Sequence[Moment], removed: tuple[str, ...]) -> Iterator[Point]:
+        """The row at each of the moments at which the modalities `removed` are taken away; `train` alone goes unsaid.
+
+        A row that takes none away comes once.
+        """
+        if tuple(moments) == (TRAIN,) or not removed:
+            yield self
+            return
+        for moment in moments:
+            if moment == TRAIN:
+                yield replace(self, label=f"{self.label} (retrained)")
+            else:
+                yield replace(self, label=f"{self.label} (at test)", without=removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +108,11 @@ class Listed:
         """Number of points."""
         return len(self.points)
 
+    @property
+    def trained(self) -> int:
+        """Of them those that are cells of their own."""
+        return sum(not point.without for point in self.points)
+
     def __iter__(self) -> Iterator[Point]:
         return iter(self.points)
 
@@ -106,6 +132,11 @@ class Grid:
         """Number of points at most, by arithmetic."""
         sizes = [len(axis.choices) for axis in self.axes]
         return min(sizes, default=0) if self.parallel else math.prod(sizes)
+
+    @property
+    def trained(self) -> int:
+        """All of them are cells."""
+        return self.size
 
     def __iter__(self) -> Iterator[Point]:
         """The points; those that conditions make equal come once."""
@@ -142,18 +173,30 @@ class Subsets:
     sizes: tuple[int, ...]
     value: Node
     """Where the design asks for them."""
+    moments: tuple[Moment, ...] = (TRAIN,)
+    """When the others are taken away; a point for each."""
 
     @property
     def size(self) -> int:
         """Number of points, by arithmetic."""
+        return 1 + len(self.moments) * self._smaller
+
+    @property
+    def trained(self) -> int:
+        """Of them those that are cells of their own."""
+        return 1 + (TRAIN in self.moments) * self._smaller
+
+    @property
+    def _smaller(self) -> int:
         whole = len(self.modalities)
-        return 1 + sum(math.comb(whole, size) for size in self.sizes if size != whole)
+        return sum(math.comb(whole, size) for size in self.sizes if size != whole)
 
     def __iter__(self) -> Iterator[Point]:
         yield self.point(self.modalities, self.value, baseline=True)
         for size in sorted(set(self.sizes) - {len(self.modalities)}, reverse=True):
             for subset in combinations(self.modalities, size):
-                yield self.point(subset, self.value)
+                removed = tuple(name for name in self.modalities if name not in subset)
+                yield from self.point(subset, self.value).at(self.moments, removed)
 
     def point(self, subset: Sequence[str], said: Node, *, baseline: bool = False) -> Point:
         """The row of one subset."""
@@ -187,16 +230,17 @@ class Design:
 
     @property
     def count(self) -> int:
-        """Number of rows at most, before exclusions; no row is made for it."""
-        return self.rows.size
+        """Number of rows at most that are cells of their own, before exclusions; no row is made for it."""
+        return self.rows.trained
 
     @property
     def work(self) -> int:
-        """How many values its conditions are held against at most, over all rows."""
+        """How many values its conditions are held against at most, over all rows, and what other rows weigh."""
         asked = [condition for entry in self.exclude for condition in entry]
         if isinstance(self.rows, Grid):
             asked += [condition for axis in self.rows.axes for _, condition in axis.when]
-        return self.count * (len(self.exclude) + sum(len(condition.values) for condition in asked))
+        held = self.rows.size * (len(self.exclude) + sum(len(condition.values) for condition in asked))
+        return held + _AS_CELLS * (self.rows.size - self.rows.trained)
 
     def points(self, used: set[int]) -> Iterator[Point]:
         """The rows that no exclusion takes out; the numbers of exclusions that took one out go to `used`."""

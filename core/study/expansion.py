@@ -29,22 +29,31 @@ class Expansion:
         labels: dict[str, str] = {}
         used: set[int] = set()
         for point in design.points(used):
-            cell = self.maker.make(point.label, point.assignments)
+            cell = self.maker.baseline if point.without else self.maker.make(point.label, point.assignments)
             if point.label in labels:
                 self._twice(design, point)
             labels.setdefault(point.label, "")
             if cell is None:
                 continue
-            if cell.key in rows:
-                self._same(design, point, rows[cell.key])
+            row = self._row(design, point, cell)
+            if row.key in rows:
+                self._same(design, point, rows[row.key])
                 continue
+            rows[row.key] = row
             known = self.cells.setdefault(cell.key, cell)
-            self.cells[cell.key] = replace(known, designs=(*known.designs, design.name))
-            is_baseline = self.maker.baseline is not None and cell.key == self.maker.baseline.key
-            levels = design.levels(point, cell.has)
-            rows[cell.key] = PlannedRow(cell=cell.key, label=point.label, levels=levels, baseline=is_baseline)
+            self.cells[cell.key] = replace(known, designs=tuple(dict.fromkeys((*known.designs, design.name))))
         self._check_exclusions(design, used)
         return PlannedDesign(name=design.name, kind=design.kind, factors=design.factors, rows=tuple(rows.values()))
+
+    def _row(self, design: Design, point: Point, cell: Cell) -> PlannedRow:
+        baseline = self.maker.baseline
+        return PlannedRow(
+            cell=cell.key,
+            label=point.label,
+            levels=design.levels(point, cell.has),
+            baseline=baseline is not None and cell.key == baseline.key and not point.without,
+            without=point.without,
+        )
 
     def _twice(self, design: Design, point: Point) -> None:
         message = f"two rows are labelled '{point.label}'"

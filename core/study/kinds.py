@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from .plan import DesignKind, Level
 
+    _Part = tuple[str, str, Node, tuple[Assignment, ...]]
+    """Label of the row, name of what is left out, where it stands, and how it is left out."""
+
 BASELINE = "baseline"
 START = "start"
 
@@ -35,23 +38,17 @@ class Rows:
 
 def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
     body = node.children["leave_one_out"]
-    entries: list[tuple[str, str, Node, tuple[Assignment, ...]]] = []
     if body.items:
-        paths = [(item, str(item.value)) for item in body.items if isinstance(item.value, str)]
-        for item in body.items:
-            if not isinstance(item.value, str):
-                ground.problems.take([wrong_kind(item, where, "a path")])
-        names = short_names([text for _, text in paths])
-        for item, path in paths:
-            removed = Assignment(path, Node(None, item.place, item.place))
-            entries.append((f"w/o {names[path]}", names[path], item, (removed,)))
+        entries = _listed_parts(ground, body, where)
     elif body.children:
+        entries = []
         for label, child in body.children.items():
             ground.check_label(label, child, where)
             entries.append((label, _component(label), child, ground.assignments(child, f"{where}.{label}")))
     else:
         hint = "a list of paths, or {label: {path: value}}"
         ground.problems.add(body.head, f"expected what is left out: {hint}", where, code="BF304")
+        entries = []
     if not _is_short(ground, body, len(entries), where):
         entries = []
     factors = tuple(component for _, component, _, _ in entries)
@@ -60,6 +57,29 @@ def _leave_one_out(ground: Ground, node: Node, where: str) -> Rows:
         if made:
             rows.append(Point(label, child.head, made, {factor: factor != component for factor in factors}))
     return Rows(Listed(tuple(rows)), tuple(dict.fromkeys(factors)), leads=True)
+
+
+def _listed_parts(ground: Ground, body: Node, where: str) -> list[_Part]:
+    """A part for each path of a list."""
+    paths = [(item, str(item.value)) for item in body.items if isinstance(item.value, str)]
+    for item in body.items:
+        if not isinstance(item.value, str):
+            ground.problems.take([wrong_kind(item, where, "a path")])
+    names = short_names([text for _, text in paths])
+    removals = ((item, names[path], _removal(ground, path, item, where)) for item, path in paths)
+    return [(f"w/o {name}", name, item, (removed,)) for item, name, removed in removals if removed is not None]
+
+
+def _removal(ground: Ground, path: str, item: Node, where: str) -> Assignment | None:
+    """Null at the path; of `modalities.NAME` all modalities but that one."""
+    around, _, name = path.partition(".")
+    if around != "modalities" or not name:
+        return Assignment(path, Node(None, item.place, item.place))
+    if ground.modalities and name not in ground.modalities:
+        ground.problems.unknown(item.place, "modality", name, ground.modalities, where, code="BF209")
+        return None
+    left = tuple(Node(other, item.place, item.place) for other in ground.modalities if other != name)
+    return Assignment(around, Node(left, item.place, item.place))
 
 
 def _is_short(ground: Ground, body: Node, number: int, where: str) -> bool:

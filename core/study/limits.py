@@ -28,3 +28,5 @@ MAX_WORK = 5_000_000
 """Cells x settings, and rows x values of conditions: what an expansion looks at."""
 MAX_PARTS = 200
 """Modalities of a data set, terms of a loss."""
+MAX_CONDITIONS = 500
+"""Conditions that every trial is tested under."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .study import Study
     from .tree import Place
 
+_TOLD = 4
+"""Cells that are named; the rest is counted."""
 ALPHA = 0.05
 """The level at which a difference is called settled."""
 
@@ -30,6 +32,7 @@ def lint(study: Study) -> tuple[Finding, ...]:
     _seeds(study, problems)
     _tests(study, problems)
     _selection_rows(study, problems)
+    _without_figures(study, problems)
     for design in study.designs:
         _baseline_is_there(study, design, problems)
         if design.kind == "leave_one_out":
@@ -110,6 +113,27 @@ def _selection_rows(study: Study, problems: Problems) -> None:
             message = f"the official test part '{tests[0]}' chooses the epoch"
             problems.add(place_of(cell.node, "splits.parts.valid"), message, "splits.parts.valid", code="BF602")
     problems.cell = ""
+
+
+def _without_figures(study: Study, problems: Problems) -> None:
+    """Cells that read so few modalities that a condition leaves some rows, or all of them, without any."""
+    lacking: dict[str, list[str]] = {}
+    for cell in study.cells:
+        read = set(cell.settings.modalities)
+        for condition in study.conditions:
+            others = set(condition.among) - read
+            if condition.kind == "missing" and (
+                read <= set(condition.modalities) or (others and not condition.modalities)
+            ):
+                which = f":{'+'.join(condition.modalities)}" if condition.modalities else ""
+                lacking.setdefault(f"missing:RATE{which}", []).append(cell.label)
+    for name, labels in lacking.items():
+        cells = list(dict.fromkeys(labels))
+        told = ", ".join(f"'{label}'" for label in cells[:_TOLD]) + (
+            f" and {len(cells) - _TOLD} more" if len(cells) > _TOLD else ""
+        )
+        message = f"no figures under {name} for {told}: some rows have nothing left that they read"
+        problems.add(_place(study, "evaluate", "missing"), message, "evaluate.missing", code="BF615")
 
 
 def _baseline_is_there(study: Study, design: PlannedDesign, problems: Problems) -> None:

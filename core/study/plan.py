@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from ..conditions import Condition, split_under
 from ..specs import Settings
+from .table_settings import Cost, FormatSettings, Layout, PublishedRow
 
 DesignKind = Literal["leave_one_out", "one_at_a_time", "factorial", "ladder", "subsets", "zip", "cells"]
 Level = str | float | int | bool | None
@@ -35,9 +37,10 @@ class SequentialSettings(Settings):
 class StatisticsSettings(Settings):
     """How the rows of a table are compared with the baseline."""
 
-    test: Literal["auto", "paired_t", "nadeau_bengio", "wilcoxon", "none"] = "auto"
+    test: Literal["auto", "paired_t", "nadeau_bengio", "wilcoxon", "welch", "pooled_t", "none"] = "auto"
     """`paired_t` and `wilcoxon` (signed ranks): over seeds, folds averaged first. `nadeau_bengio`: corrected resampled
-    t over folds, seeds averaged first. `auto`: over folds where there are several, else over seeds. `none`: no test."""
+    t over folds, seeds averaged first. `welch` and `pooled_t` (one spread for all rows): runs that nothing pairs.
+    `auto`: over folds where there are several, else over seeds. `none`: no test."""
     correction: Literal["holm", "hommel", "bonferroni", "fdr_bh", "none"] = "holm"
     """For many comparisons. `fdr_bh` (Benjamini-Hochberg) holds the share of false findings, not the chance of any."""
     family: Literal["column", "table", "study"] = "table"
@@ -80,6 +83,41 @@ class TableSettings(Settings):
     """Multiply rates (accuracy, F1) by 100."""
     statistics: StatisticsSettings = StatisticsSettings()
     """How rows are compared with the baseline."""
+    layout: Layout = "auto"
+    """`components` (ticks), `comparison` (systems by metrics, by data sets where there are several), `sweep` (the
+    ordered numbers of one setting), `factorial` (a cross table), `robustness` (tests under missing or noisy
+    modalities); `auto` is components or comparison, as the design is."""
+    factor: str = ""
+    """The setting of a sweep; the factor whose levels are the columns of a cross table or of several data sets. Empty
+    where there is only one that can be meant; the last one of a cross table."""
+    along: Literal["rows", "columns"] = "rows"
+    """Where the values of a sweep stand."""
+    format: FormatSettings = FormatSettings()
+    """How numbers are printed."""
+    costs: tuple[Cost, ...] = ()
+    """Columns of what a system costs: trained parameters, FLOPs of one row forward, seconds and memory of a trial."""
+    reference: tuple[PublishedRow, ...] = ()
+    """Rows of published numbers; never tested against."""
+
+    @model_validator(mode="after")
+    def _said_once(self) -> TableSettings:
+        for name in ("decimals", "percent"):
+            said, beside = getattr(self.format, name), getattr(self, name)
+            if said is not None and beside not in (said, type(self).model_fields[name].default):
+                raise ValueError(f"`{name}` is {beside} here and {said} in `format`; say it once")
+        if self.along != "rows" and self.layout != "sweep":
+            raise ValueError("`along` is read by the layout sweep; name it as `layout`")
+        return self
+
+    @property
+    def places(self) -> int:
+        """Digits behind the point."""
+        return self.decimals if self.format.decimals is None else self.format.decimals
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether rates are multiplied by 100."""
+        return self.percent if self.format.percent is None else self.format.percent
 
 
 class PlannedCell(Settings):
@@ -93,6 +131,8 @@ class PlannedCell(Settings):
     """Resolved settings, defaults included."""
     differs: dict[str, Any] = Field(default_factory=dict)
     """{path: value} against the baseline."""
+    tested_on: dict[str, str] = Field(default_factory=dict)
+    """{split: digest of its rows and their labels}: cells that share it may stand in one column. Empty: not known."""
 
 
 class PlannedRow(Settings):
@@ -106,6 +146,18 @@ class PlannedRow(Settings):
     """{factor: level}. For components: True kept, False removed. Else the level's label."""
     baseline: bool = False
     """Whether this is the baseline's row."""
+    without: tuple[str, ...] = ()
+    """Modalities that the trained cell is tested without: the row's values are those of `SPLIT@condition`."""
+
+    @property
+    def condition(self) -> str:
+        """Name of the condition that the row is tested under; empty for the clean test."""
+        return Condition("without", 1.0, self.without, ()).name if self.without else ""
+
+    @property
+    def key(self) -> str:
+        """The cell, with the condition where there is one: no two rows of a design share it."""
+        return split_under(self.cell, self.condition)
 
 
 class PlannedDesign(Settings):
@@ -119,6 +171,8 @@ class PlannedDesign(Settings):
     """Names of the columns that say what varies, in order; those whose levels are all bool print as ticks."""
     rows: tuple[PlannedRow, ...]
     """The baseline's row is marked; it comes first in leave_one_out, one_at_a_time and subsets."""
+    pooled: tuple[str, ...] = ()
+    """Of imported runs: settings in which runs of one row differ, which the mapping takes for replicates."""
 
 
 class PlannedTrial(Settings):
@@ -145,6 +199,23 @@ class PlannedMetric(Settings):
     """Whether it lies in [0, 1] and may be printed as a percentage."""
 
 
+class PlannedClaim(Settings):
+    """A conclusion that somebody drew from imported runs, to be held against them."""
+
+    says: str
+    """The conclusion, in words."""
+    design: str
+    """The design whose rows it is about."""
+    metric: str
+    """The metric that it is about."""
+    split: str
+    """The part of the data that it is about."""
+    better: str
+    """Key of the cell that is said to be better."""
+    than: tuple[str, ...]
+    """Keys of the cells that it is said to be better than, each of them."""
+
+
 class Plan(Settings):
     """The whole study, written next to its results as `plan.json`."""
 
@@ -158,6 +229,8 @@ class Plan(Settings):
     """Every distinct cell."""
     designs: tuple[PlannedDesign, ...] = ()
     """Every design."""
+    conditions: tuple[str, ...] = ()
+    """Names of the conditions that every cell is tested under besides the clean test."""
     tables: tuple[TableSettings, ...] = ()
     """Every table: those asked for, else one for each design."""
     trials: tuple[PlannedTrial, ...] = ()
@@ -166,3 +239,15 @@ class Plan(Settings):
     """The metrics of the tasks, in the order of importance: those of the selection come first."""
     held_out: dict[str, float] = Field(default_factory=dict)
     """{split: rows held out for each row that is trained on} of the baseline's folds; empty where there is one fold."""
+    leaks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """{cell: which groups stand in two parts of a fold of its}; cells without such groups are not there."""
+    papers: dict[str, str] = Field(default_factory=dict)
+    """{`KIND NAME`: BibTeX} of the parts in use that come from a paper."""
+    imported: str = ""
+    """Name of the file of runs trained elsewhere that this was made from; empty for a study of butfor's own."""
+    paired: bool = True
+    """Whether a seed on a fold means the same in every cell; false for imported runs without seeds."""
+    claims: tuple[PlannedClaim, ...] = ()
+    """Conclusions to be held against imported runs."""
+    remarks: tuple[str, ...] = ()
+    """Sentences that stand under the first table."""

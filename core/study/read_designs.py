@@ -10,15 +10,23 @@ from .axes import conditions
 from .designs import Design, Grid, Subsets
 from .kinds import READERS
 from .labels import short_names
+from .moments import at_moments
 from .names import name_problem
 from .plan import DesignKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .axes import Ground
     from .tree import Node
 
 KINDS = cast("tuple[DesignKind, ...]", get_args(DesignKind))
-_CONDITIONAL = ("factorial", "zip")
+_OWNERS: Mapping[str, tuple[DesignKind, ...]] = {
+    "when": ("factorial", "zip"),
+    "from": ("ladder",),
+    "at": ("leave_one_out", "one_at_a_time", "subsets"),
+}
+"""{key: the kinds of design in which it has a meaning}."""
 
 
 def read_designs(ground: Ground, node: Node) -> tuple[Design, ...]:
@@ -43,26 +51,24 @@ def _design(ground: Ground, name: str, node: Node) -> Design | None:
         )
         return None
     kinds = [kind for kind in KINDS if kind in node.children]
-    allowed = [
-        "exclude",
-        *(["when"] if set(kinds) & set(_CONDITIONAL) else []),
-        *(["from"] if "ladder" in kinds else []),
-    ]
+    allowed = ["exclude", *(key for key, owners in _OWNERS.items() if set(kinds) & set(owners))]
     if len(kinds) != 1:
         both = f"{len(kinds)} kinds of design in one: {', '.join(kinds)}" if kinds else "no kind of design"
-        ground.problems.check_keys(node, [*KINDS, "exclude", "when", "from"], where)
+        ground.problems.check_keys(node, [*KINDS, "exclude", *_OWNERS], where)
         known = nearest("", KINDS)
         ground.problems.add(node.head, both, where, "make a design of each" if kinds else known, code="BF303")
         return None
     for key, child in node.children.items():
-        if key in ("when", "from") and key not in allowed:
-            owners = " and ".join(_CONDITIONAL) if key == "when" else "ladder"
+        if key in _OWNERS and key not in allowed:
+            *first, last = _OWNERS[key]
+            owners = f"{', '.join(first)} and {last}" if first else last
             ground.problems.add(
                 child.head, f"`{key}` has no meaning for {kinds[0]}", where, f"it belongs to {owners}", code="BF303"
             )
-    others = replace(node, value={key: child for key, child in node.children.items() if key not in ("when", "from")})
+    others = replace(node, value={key: child for key, child in node.children.items() if key not in _OWNERS})
     ground.problems.check_keys(others, [*kinds, *allowed], where)
     body = READERS[kinds[0]](ground, node, f"{where}.{kinds[0]}")
+    body = at_moments(ground, body, node.within("at") if "at" in allowed else None, where)
     return _with_exclusions(ground, Design(name, kinds[0], node.head, body.rows, body.factors, body.leads), node, where)
 
 

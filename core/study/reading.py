@@ -14,25 +14,26 @@ from .axes import Ground
 from .cell import NO_DATASET, CellMaker, modality_names
 from .designs import Design, Listed, Point
 from .expansion import expand_designs
-from .grammar import Grammar, Slot
+from .grammar import Grammar
 from .kinds import BASELINE
 from .layers import layers
 from .limits import MAX_PARTS, MAX_WORK
-from .messages import coerced, round_number, said, translate, wrong_kind
+from .messages import round_number, said, wrong_kind
 from .names import folder_problem
 from .plan import PlannedDesign, TableSettings
 from .problems import Problems
 from .read_designs import read_designs
+from .read_tables import read_tables
 from .settings import CellSettings
 from .tree import Node, Place, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ..catalogue import Catalogue
     from .cell import Cell
 
-KEYS = ("study", "include", "plugins", "dataset", "splits", "seeds", "baseline", "ablations", "tables")
+KEYS = ("study", "include", "plugins", "dataset", "splits", "seeds", "baseline", "ablations", "evaluate", "tables")
 OUTSIDE = ("dataset", "splits")
 """Settings of a cell that stand beside `baseline`, because all cells usually share them."""
 INSIDE = tuple(name for name in CellSettings.model_fields if name not in OUTSIDE)
@@ -197,38 +198,15 @@ class Reading:
         possible = self.has_data and self.has_baseline
         return expand_designs(maker, self.problems, designs if possible else ())
 
-    def tables(self, designs: Sequence[PlannedDesign], only: Collection[str]) -> tuple[TableSettings, ...]:
+    def tables(
+        self, designs: Sequence[PlannedDesign], only: Collection[str], cells: Mapping[str, Cell]
+    ) -> tuple[TableSettings, ...]:
         """`tables`, checked; one for each design where none is asked for."""
         node = self.root.within("tables")
         if node is None or node.value == ():
             return tuple(TableSettings(design=design.name) for design in designs)
-        if not isinstance(node.value, tuple):
-            self.problems.take([wrong_kind(node, "tables", "a list of tables")])
-        known = self.root.within("ablations")
-        names = tuple(known.children) if known is not None and known.children else (BASELINE,)
-        found = []
-        for number, item in enumerate(node.items):
-            table = self._table(item, f"tables.{number}")
-            if table is None:
-                continue
-            if table.design not in names:
-                place = (item.within("design") or item).place
-                self.problems.unknown(place, "design", table.design, names, f"tables.{number}.design", code="BF313")
-            elif not only or table.design in only:
-                found.append(table)
-        return tuple(found)
-
-    def _table(self, item: Node, where: str) -> TableSettings | None:
-        slot = Slot((TableSettings,))
-        try:
-            table = TableSettings.model_validate(plain(item))
-        except ValidationError as error:
-            for finding in translate(error, item, self.grammar, slot, ""):
-                self.problems.take([replace(finding, path=f"{where}.{finding.path}".rstrip("."))])
-            return None
-        for path, node, wanted in coerced(item, table.resolved()):
-            self.problems.take([wrong_kind(node, ".".join((where, *path)), wanted)])
-        return table
+        differs = {cell.key: cell.differs for cell in cells.values()}
+        return read_tables(self, designs, differs, only)
 
 
 def _laid_over(grammar: Grammar, laid: Sequence[Node]) -> Node:

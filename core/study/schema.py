@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .evaluate import EvaluateSettings
 from .layers import layers
 from .plan import TableSettings
 from .problems import Problems
@@ -38,6 +39,7 @@ _TOLD = {
     "seeds": "A number n for the seeds 0 to n - 1, or a list of seeds. Default: 3.",
     "baseline": "The full system, from which every design departs.",
     "ablations": "Named designs: what to vary. Without any, the baseline alone is trained.",
+    "evaluate": "Tests under conditions besides the clean one: `{missing: {rates: [0.3]}, noise: {levels: [0.5]}}`.",
     "tables": "The tables to print. Default: one for each design.",
 }
 
@@ -89,6 +91,7 @@ def _parts(models: Models, *, partial: bool) -> Json:
         "dataset": reference("dataset" + ending),
         "splits": {key: value for key, value in splits.items() if key != "default"},
         "baseline": reference("baseline" + ending),
+        "evaluate": {"anyOf": [reference(EvaluateSettings.__name__ + ending), {"type": "null"}]},
         "ablations": {
             "type": "object",
             "propertyNames": NAME,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
+from .moments import MOMENTS
 from .plan import DesignKind
 from .schema_models import PART, having, hover, reference
 
@@ -26,6 +27,10 @@ _EXCLUDE = (
     "Rows to leave out: `{path or factor: value or values}`, or a list of such; a row goes where all of one holds."
 )
 _WHEN = "Lets a path vary only where another has some value: `{path: {other path: values}}`."
+_AT = (
+    "When modalities are taken away: `train` trains anew without them (the default), `test` tests the trained baseline "
+    "without them and trains nothing; `[train, test]` gives both rows."
+)
 _FROM = "Where the ladder starts: `{path: value}`; without it, at the baseline."
 
 
@@ -37,11 +42,14 @@ def design_definitions() -> Json:
     properties["exclude"] = {"allOf": [reference("exclusions")]} | hover(_EXCLUDE)
     properties["when"] = {"type": "object", "additionalProperties": reference("conditions")} | hover(_WHEN)
     properties["from"] = {"allOf": [reference("start")]} | hover(_FROM)
+    moment: Json = {"enum": list(MOMENTS)}
+    properties["at"] = {"anyOf": [moment, _some(moment) | {"uniqueItems": True}]} | hover(_AT)
     shape: Json = {"type": "object", "properties": properties, "additionalProperties": False}
+    timed = {"anyOf": [{"required": [kind]} for kind in ("leave_one_out", "one_at_a_time", "subsets")]}
     conditional = {"anyOf": [{"required": ["factorial"]}, {"required": ["zip"]}]}
     design = shape | {
         "oneOf": [{"required": [kind]} for kind in bodies],
-        "dependencies": {"when": conditional, "from": ["ladder"]},
+        "dependencies": {"when": conditional, "from": ["ladder"], "at": timed},
     }
     return {
         "design": design,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..specs import KINDS, Settings, Spec
+from .evaluate import EvaluateSettings
 from .plan import TableSettings
 from .schema_generator import KIND, REFERENCE, REWRITTEN, Json, generated
 from .settings import CellSettings
@@ -77,13 +78,13 @@ class Models:
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Models:
-        """Those of a cell, of a table, and of the plugins of `catalogue`."""
+        """Those of a cell, of a table, of `evaluate`, and of the plugins of `catalogue`."""
         kinds: dict[str, dict[str, type[Spec]]] = {kind.kind: {} for kind in KINDS}
         for kind, entry in catalogue:
             kinds[kind][entry.name] = entry.spec
         del kinds["executor"]
         plugins = [plugin for named in kinds.values() for plugin in named.values()]
-        raw, names = generated([CellSettings, TableSettings, *plugins])
+        raw, names = generated([CellSettings, TableSettings, EvaluateSettings, *plugins])
         models = cls({}, names, kinds)
         for name, schema in raw.items():
             models.definitions[name] = models.finished(schema, partial=False)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .schema_generator import Json
 
 _ANY = r"[^.]+"
+_MODALITY = r"modalities\.[^.]+"
+"""What `leave_one_out` takes away of a list: a modality by its name."""
 _DEEPEST = 6
 _NULL: Json = {"type": "null"}
 KEPT: Json = {"const": KEEP, "markdownDescription": "As in the baseline."}
@@ -60,7 +62,7 @@ class Paths:
         """`assignments` ({path: value}), `axes` ({path: levels}) and `removed` (a path that may become null)."""
         paths = list(self.all())
         removable = [path for path in paths if path.removable]
-        found: Json = {"removed": _removed(removable)}
+        found: Json = {"removed": _removed(removable, self.modalities)}
         assigned: list[str] = []
         levels: list[str] = []
         known: dict[str, str] = {}
@@ -183,12 +185,11 @@ def _mapping(paths: Sequence[Path], names: Sequence[str]) -> Json:
     }
 
 
-def _removed(paths: Sequence[Path]) -> Json:
-    """A path that null may be set at."""
-    pattern = f"^(?:{'|'.join(path.pattern for path in paths)})$"
-    return {
-        "anyOf": [{"enum": [word for path in paths for word in path.words]}, {"type": "string", "pattern": pattern}]
-    }
+def _removed(paths: Sequence[Path], modalities: Sequence[str]) -> Json:
+    """A path that null may be set at, or a modality."""
+    pattern = f"^(?:{'|'.join(path.pattern for path in paths)}|{_MODALITY})$"
+    words = [*(word for path in paths for word in path.words), *(f"modalities.{name}" for name in modalities)]
+    return {"anyOf": [{"enum": words}, {"type": "string", "pattern": pattern}]}
 
 
 def _levels(value: Json) -> Json:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..conditions import Condition
 from ..errors import Finding, StudyError
+from .evaluate import Among, read_conditions
 from .layers import declared_plugins, load_text
 from .locate import read
+from .papers import papers_of
 from .plan import Plan, PlannedCell, PlannedDesign, PlannedMetric, TableSettings
 from .present import as_html, as_rich, study_rows
 from .reading import Reading
@@ -44,6 +47,10 @@ class Study:
     """Those asked for, else one for each design."""
     num_cells_at_most: int
     """The number of cells that the designs could have had, counted before any was made."""
+    conditions: tuple[Condition, ...] = ()
+    """What every cell is tested under besides the clean test."""
+    at_test: tuple[Condition, ...] = ()
+    """What the baseline alone is tested under: the modalities that rows take away at test time."""
     warnings: tuple[Finding, ...] = ()
     """What is allowed and odd."""
     node: Node = field(default_factory=lambda: Node({}), repr=False)
@@ -111,6 +118,10 @@ class Study:
         """The cell of that key. Raises KeyError."""
         return next(cell for cell in self.cells if cell.key == key)
 
+    def conditions_of(self, cell: Cell) -> tuple[Condition, ...]:
+        """What a cell is tested under besides the clean test."""
+        return (*self.conditions, *self.at_test) if cell.key == self.baseline.key else self.conditions
+
     def __rich__(self) -> RichTable:
         return as_rich(*study_rows(self))
 
@@ -128,9 +139,11 @@ class Study:
                 for cell in self.cells
             ),
             designs=self.designs,
+            conditions=tuple(condition.name for condition in self.conditions),
             tables=self.tables,
             trials=tuple(trial.planned() for trial in trials),
             metrics=tuple(metrics),
+            papers=papers_of(cell.settings for cell in self.cells),
         )
 
 
@@ -152,8 +165,14 @@ def _study(
     designs = reading.designs(maker, only)
     at_most = reading.check_size(designs, len(seeds), folds, max_trials)
     cells, planned = reading.expand(maker, designs)
-    tables = reading.tables(planned, only)
+    tables = reading.tables(planned, only, cells)
+    read = maker.baseline.settings.modalities if maker.baseline is not None else ()
+    among = Among(reading.modalities if reading.has_data else (), read)
+    conditions = read_conditions(reading.root.within("evaluate"), among, reading.grammar, reading.problems)
     reading.problems.stop_if_any()
     every = tuple(cells.values())
     warnings = reading.problems.warnings
-    return Study(name, source, tuple(seeds), every[0], every, planned, tables, at_most, warnings, reading.root)
+    removed = dict.fromkeys(row.without for design in planned for row in design.rows if row.without)
+    at_test = tuple(Condition("without", 1.0, without, read) for without in removed)
+    found = (every[0], every, planned, tables, at_most, conditions, at_test)
+    return Study(name, source, tuple(seeds), *found, warnings, reading.root)

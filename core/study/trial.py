@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ..catalogue import Catalogue
+    from ..conditions import Condition
     from ..specs import Spec
     from .study import Study
 
@@ -27,6 +28,10 @@ class Trial:
     fold: str
     identity: Mapping[str, str] = field(default_factory=dict)
     """What besides settings decides the numbers of its cell: versions, digests of data and plugins."""
+    conditions: tuple[Condition, ...] = ()
+    """What it is tested under besides the clean test; part of the key where there are any."""
+    witness: bool = False
+    """Whether it is the witness of its cell, the lowest seed on the first fold, whose gradients are measured."""
 
     def planned(self) -> PlannedTrial:
         """As it stands in the plan."""
@@ -46,6 +51,11 @@ def expand(
     trials = []
     for cell in study.cells:
         known = dict(identity(cell))
+        conditions = study.conditions_of(cell)
+        tested = (
+            {"evaluate": [one.plain() for one in sorted(conditions, key=lambda one: one.name)]} if conditions else {}
+        )
+        witness = (min(study.seeds), next(iter(folds[cell.data_key])))
         for seed in study.seeds:
             for fold, rows in folds[cell.data_key].items():
                 content = {
@@ -54,8 +64,9 @@ def expand(
                     "fold": fold,
                     "rows": rows,
                     "identity": known,
+                    **tested,
                 }
-                trials.append(Trial(content_key(content), cell, seed, fold, known))
+                trials.append(Trial(content_key(content), cell, seed, fold, known, conditions, (seed, fold) == witness))
     return tuple(trials)
 
 

@@ -126,4 +126,37 @@ CODES = (
         "butfor explain 'w/o contrastiv'",
         "Take the nearest label; `butfor plan` lists labels and keys. Where two designs use one label, give the key.",
     ),
+    Code(
+        "BF317",
+        "a condition of the test stands twice, or leaves nothing",
+        "Each rate, level and pattern of `evaluate` makes conditions of its own; without any modality there is nothing "
+        "to predict from.",
+        "evaluate: {missing: {rates: [0.3, 0.3], patterns: each}}",
+        "Remove what stands twice; leave at least one modality.",
+    ),
+    Code(
+        "BF318",
+        "a rate that cannot be reached",
+        "With `patterns: random` every row keeps one of its modalities, so of three no more than two thirds can be "
+        "missing. A higher rate is tested at that share.",
+        "evaluate: {missing: {rates: [0.3, 0.9], patterns: random}}",
+        "Stay below, or take modalities away one at a time with `patterns: each`.",
+        "warning",
+    ),
+    Code(
+        "BF319",
+        "what cannot be taken away at test time",
+        "`at: test` tests the trained baseline without some of its modalities. Any other part is in the weights: "
+        "without it, another system has to be trained.",
+        "ablations: {a: {leave_one_out: [losses.valence], at: test}}",
+        "Leave `at` out, or make a design of its own for the modalities.",
+    ),
+    Code(
+        "BF320",
+        "a layout that does not fit",
+        "A table asks for a layout that its design does not have, such as a cross table without two factors, or puts a "
+        "published number into a column that it is not of.",
+        "ablations: {a: {leave_one_out: [losses.valence]}}\ntables: [{design: a, layout: factorial}]",
+        "Take another layout or another design; docs/results.md says what each layout needs.",
+    ),
 )

@@ -128,4 +128,12 @@ CODES = (
         "Train at least 5 seeds, or read the intervals and claim no test.",
         "note",
     ),
+    Code(
+        "BF615",
+        "cells without figures under a condition",
+        "They read so few modalities that `evaluate` leaves some rows nothing to predict from.",
+        "ablations: {a: {subsets: all}}\nevaluate: {missing: {rates: [0.3]}}",
+        "Compare such cells with `patterns: each`, or leave them out of the table.",
+        "note",
+    ),
 )

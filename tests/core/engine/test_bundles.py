@@ -7,7 +7,7 @@ import pytest
 from butfor import runner
 from butfor.core.engine import work as work_module
 from butfor.core.engine.bundles import bundle
-from butfor.core.engine.work import perform, why_alone
+from butfor.core.engine.work import groups, perform
 from butfor.core.study.study import Study
 
 TEXT = """
@@ -39,7 +39,7 @@ def test_trials_of_one_program_stand_together_whatever_their_rates_seeds_and_fol
     works = prepared.work(keys(prepared))
     assert [len(work.trials) for work in works] == [24, 8]
     assert {work.engine for work in works} == {"stack"}
-    assert len({work.program for work in works}) == 2
+    assert len({work.code for work in works}) == 2
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 8])
@@ -79,7 +79,7 @@ def test_what_a_component_or_the_probe_refuses_is_trained_one_at_a_time_and_says
 ) -> None:
     work = prepared.work(keys(prepared))[1]
     catalogue = runner.catalogue_with(())
-    assert why_alone(work, catalogue, runner._shelf) == ""
+    assert [group.engine for group in groups(work, catalogue, runner._shelf)] == ["stack"]
     assert {r.provenance["engine"] for r in perform(work, catalogue, runner._shelf)} == {"stack"}
     monkeypatch.setattr(work_module, "why_not_stacked", lambda *_: "the probe says so")
     results = list(perform(work, catalogue, runner._shelf))
@@ -96,8 +96,41 @@ def test_plan_says_how_trials_are_trained(prepared: runner.Prepared, tmp_path: P
     assert [len(stack["cells"]) for stack in told] == [3, 1]
 
 
+SMALL = """
+study: small
+dataset: {name: planted, rows: 120}
+seeds: 3
+baseline:
+  encoder: {name: variational_mlp, width: 8}
+  fusion: concat
+  losses: {emotion: cross_entropy, valence: mse, kl: {name: kl_prior, weight: 0.1}}
+  train: {epochs: 2, batch_size: 16, select: weighted_f1}
+ablations:
+  terms: {leave_one_out: [losses.valence, losses.kl]}
+  parts: {one_at_a_time: {modalities: [[text, audio], [text, video], [audio, video]]}}
+  others: {one_at_a_time: {fusion: [mean]}}
+"""
+
+
+def test_small_groups_share_a_program_where_that_changes_no_bit_and_are_parted_again_where_it_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalogue = runner.catalogue_with(())
+    small = runner.prepare(Study.parse(SMALL, catalogue, "small.yaml"), catalogue)
+    told = runner.stacks(small, keys(small))
+    assert [(stack["trials"], len(stack["cells"])) for stack in told] == [(9, 3), (3, 1), (3, 1), (3, 1), (3, 1)]
+    (work,) = (work for work in small.work(keys(small)) if len(work.trials) > 9)
+    results = {result.key: result for result in perform(work, catalogue, runner._shelf)}
+    assert len(results) == len(work.trials)
+    monkeypatch.setattr(work_module, "why_not_together", lambda *_: "the probe says so")
+    assert [stack["trials"] for stack in runner.stacks(small, keys(small))] == [3] * 7
+    for apart in perform(work, catalogue, runner._shelf):
+        assert repr(apart.curve) == repr(results[apart.key].curve)
+        assert apart.metrics == results[apart.key].metrics
+
+
 def test_a_work_cut_into_single_trials_keeps_its_engine(prepared: runner.Prepared) -> None:
     work = prepared.work(keys(prepared))[1]
     singles = work.one_at_a_time({trial.key for trial in work.trials[:3]})
     assert [single.trials for single in singles] == [(trial,) for trial in work.trials[:3]]
-    assert {(single.engine, single.program) for single in singles} == {(work.engine, work.program)}
+    assert {(single.engine, single.code) for single in singles} == {(work.engine, work.code)}

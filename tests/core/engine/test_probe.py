@@ -116,7 +116,7 @@ def test_what_keeps_the_rules_is_stacked(name: str, cell: Cells, assignment: Ass
 
 def test_terms_that_wait_for_their_warm_up_are_probed_too(cell: Cells, assignment: Assignments, data: Dataset) -> None:
     losses = {"emotion": "cross_entropy", "kl": {"name": "kl_prior", "warmup": 3}}
-    assert probe(assignment(cell(losses=losses)), data, ["kl"]) == ""
+    assert probe(assignment(cell(losses=losses)), data) == ""
 
 
 def test_the_probe_leaves_the_default_dtype_and_the_generator_alone(
@@ -176,10 +176,10 @@ def test_a_verdict_is_kept_for_the_next_process_and_a_spoilt_file_costs_a_probe(
         verdicts._known.clear()
         if spoilt:
             next((tmp_path / "probes").iterdir()).write_text("{")
-        assert verdicts.why_not_stacked("abc", assignment(cell()), data, []) == "because"
-        assert verdicts.why_not_stacked("abc", assignment(cell()), data, []) == "because"
+        assert verdicts.why_not_stacked("abc", assignment(cell()), data) == "because"
+        assert verdicts.why_not_stacked("abc", assignment(cell()), data) == "because"
     assert len(asked) == 2
     monkeypatch.setenv("BUTFOR_CACHE", "/proc/none")
     verdicts._known.clear()
-    assert verdicts.why_not_stacked("abc", assignment(cell()), data, []) == "because"
+    assert verdicts.why_not_stacked("abc", assignment(cell()), data) == "because"
     verdicts._known.clear()

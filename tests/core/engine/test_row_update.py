@@ -105,7 +105,7 @@ def test_keeping_restoring_and_narrowing_are_copies_of_rows() -> None:
 
 def test_matrices_lie_as_a_linear_layer_reads_them() -> None:
     layout = Layout(dict(nn.Linear(3, 2).named_parameters()))
-    views = layout.views(torch.arange(8.0))
-    assert layout.size == 8
+    views = layout.views(torch.arange(64.0))
+    assert layout.size == 64
     assert views["weight"].T.is_contiguous()
     assert views["weight"].tolist() == [[0, 2, 4], [1, 3, 5]]

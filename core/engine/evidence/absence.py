@@ -1,0 +1,128 @@
+"""Is an absent modality masked everywhere, and does a present one reach a prediction?
+
+The features of one modality are replaced: nothing may move where it is absent, and something must where it is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ...streams import stream_key
+from .digests import digest
+from .subject import STREAM, Subject, forced
+from .trace import predicted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ...batch import Batch
+    from .subject import Shot
+
+_LOUD = 3.0
+"""Standard deviation of the values that are put in; standardised features have 1."""
+_NOTHING = 1e-6
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What the modalities of a system do when they are absent and when they are there."""
+
+    leaks: Mapping[str, tuple[str, ...]]
+    """{modality: what moves with its values where it is absent}: `predictions`, `losses.kl`."""
+    kept: Mapping[str, float]
+    """{modality: share of the fusion's weight that it keeps where it is absent}; those with none are left out."""
+    ignored: Mapping[str, bool]
+    """{modality that reaches no prediction: whether it reaches a term}."""
+
+
+def absence(subject: Subject) -> Absence:
+    """Look at every modality of a system."""
+    batch, names = subject.batches[0], subject.settings.modalities
+    if len(names) == 1:
+        return Absence({}, {}, {})
+    left = forced(batch.present)
+    leaks: dict[str, tuple[str, ...]] = {}
+    if _moved(subject, batch, left):
+        for column, name in enumerate(names):
+            alone = batch.present.clone()
+            alone[:, column] = batch.present.sum(dim=1) <= batch.present[:, column].long()
+            if moved := _moved(subject, batch, alone & batch.present):
+                leaks[name] = moved
+    return Absence(leaks, _kept(subject, _without(batch, left, loud=False)), _ignored(subject, batch))
+
+
+def _moved(subject: Subject, batch: Batch, left: Tensor) -> tuple[str, ...]:
+    """What differs between values and zeros in the place of what is absent."""
+    quiet, loud = _without(batch, left, loud=False), _without(batch, left, loud=True)
+    found: dict[str, None] = {}
+    with torch.no_grad():
+        for training in (True, False):
+            one, other = subject.take(quiet, training=training), subject.take(loud, training=training)
+            found |= dict.fromkeys(["predictions"] if _predictions(one) != _predictions(other) else [])
+            differ = [term for term, value in one.terms.items() if not torch.equal(value, other.terms[term])]
+            found |= dict.fromkeys(f"losses.{term}" for term in differ if term in subject.active)
+    return tuple(found)
+
+
+def _predictions(shot: Shot) -> str:
+    return digest(predicted(shot))
+
+
+def _without(batch: Batch, left: Tensor, *, loud: bool) -> Batch:
+    """The batch with only what is `left` (B, M) recorded; zeros or values in the place of the rest."""
+    features = {
+        name: torch.where(_wide(left[:, column], x), x, _values(name, x) if loud else 0.0)
+        for column, (name, x) in enumerate(batch.features.items())
+    }
+    return batch._replace(features=features, complete=features, present=left, recorded=left)
+
+
+def _wide(keep: Tensor, like: Tensor) -> Tensor:
+    return keep.reshape(-1, *(1,) * (like.ndim - 1))
+
+
+def _values(name: str, like: Tensor) -> Tensor:
+    draw = torch.Generator().manual_seed(stream_key(STREAM, "probe", name))
+    return _LOUD * torch.randn(like.shape, generator=draw, dtype=like.dtype)
+
+
+def _kept(subject: Subject, quiet: Batch) -> dict[str, float]:
+    with torch.no_grad():
+        weights = subject.take(quiet, training=False).outputs.fused.weights
+    if weights is None:
+        return {}
+    absent = ~quiet.present
+    shares = {
+        name: float(weights[:, column][absent[:, column]].abs().mean()) if bool(absent[:, column].any()) else 0.0
+        for column, name in enumerate(subject.settings.modalities)
+    }
+    return {name: share for name, share in shares.items() if share > _NOTHING}
+
+
+def _ignored(subject: Subject, batch: Batch) -> dict[str, bool]:
+    """Modalities whose values, where they are there, move no prediction."""
+    found: dict[str, bool] = {}
+    with torch.no_grad():
+        before = _of(subject, batch, training=False)
+        for column, (name, x) in enumerate(batch.features.items()):
+            there = batch.present[:, column]
+            if not bool(there.any()):
+                continue
+            other = torch.where(_wide(there, x), _values(name, x), x)
+            changed = batch._replace(features={**batch.features, name: other}, complete={**batch.complete, name: other})
+            if before != _of(subject, changed, training=False):
+                continue
+            found[name] = _of(subject, batch, training=True) != _of(subject, changed, training=True)
+    return found
+
+
+def _of(subject: Subject, batch: Batch, *, training: bool) -> str:
+    """Hash of what is computed: the predictions, and in training the terms that count."""
+    shot = subject.take(batch, training=training)
+    terms = [(term, value) for term, value in shot.terms.items() if term in subject.active]
+    return digest([*shot.outputs.predictions.items(), *terms])

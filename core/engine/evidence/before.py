@@ -1,0 +1,52 @@
+"""Every question that can be answered before training, of all cells of a study."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ...study.cell import content_key
+from ..rehearse import one_thread
+from .dead import dead_parameters
+from .factors import factors
+from .influence import Influences
+from .leaving import Leaving
+from .optimum import undone_smoothing
+from .prober import Prober
+from .same import same_computation
+from .schedules import unreached
+from .unread import idle_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...catalogue import Catalogue
+    from ...evidence import Evidence
+    from ...study.study import Study
+    from ..work import Shelf
+
+
+def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[Evidence, ...]:
+    """Whether each ablation can take effect, seen on a few rows; nothing is trained.
+
+    `study` is one that `prepare` has accepted. A cell whose parts raise is left out: the rehearsal tells why.
+    """
+    prober, cells = Prober(shelf, catalogue), study.cells
+    influences = Influences(prober)
+    with one_thread():
+        found = [
+            *factors(study.baseline, cells),
+            *same_computation(prober, influences, cells),
+            *idle_settings(prober, influences, cells),
+            *dead_parameters(prober, cells),
+            *Leaving(prober).look(study.baseline, cells),
+            *undone_smoothing(prober, cells),
+            *unreached(cells),
+        ]
+    return tuple(found)
+
+
+def identity_of(study: Study, identities: Mapping[str, Mapping[str, str]]) -> str:
+    """A hash of what the answers follow from: every cell as it is written, and what decides its numbers."""
+    cells = [[cell.key, cell.label, dict(identities[cell.key]), sorted(cell.differs)] for cell in study.cells]
+    return content_key([json.dumps(cells, sort_keys=True), study.baseline.key])

@@ -1,0 +1,125 @@
+"""Traces of the cells of a study, each program traced once, and what the trainer would do with each cell."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...metrics import metric_names
+from ...study.fit import static_problems
+from ...study.settings import CellSettings
+from ...study.tree import from_python
+from ..model import System
+from .absence import Absence, absence
+from .course import course
+from .effort import Effort, effort
+from .subject import STREAM, Ground
+from .trace import Trace, is_plainly_other, program, trace
+
+if TYPE_CHECKING:
+    from ...catalogue import Catalogue
+    from ...study.cell import Cell
+    from ...study.plan import PlannedMetric
+    from ..work import Shelf
+    from .course import Part
+
+
+@dataclass
+class Prober:
+    """Looks at cells, and at cells with other settings, on the data of the study."""
+
+    shelf: Shelf
+    catalogue: Catalogue
+    traces: dict[str, Trace | Exception] = field(default_factory=dict)
+    absences: dict[str, Absence] = field(default_factory=dict)
+    efforts: dict[str, Effort] = field(default_factory=dict)
+    _grounds: dict[str, Ground] = field(default_factory=dict)
+    _data: dict[str, str] = field(default_factory=dict)
+    _metrics: dict[str, tuple[PlannedMetric, ...]] = field(default_factory=dict)
+
+    def ground(self, cell: Cell) -> Ground:
+        """The data of a cell."""
+        settings = cell.settings
+        key = f"{cell.data_key} {settings.modalities}"
+        if key not in self._grounds:
+            data = self.shelf.data(settings.dataset, cell.folder)
+            fold = self.shelf.folds(settings.dataset, settings.splits, cell.folder)[0]
+            feeds = self.shelf.feeds(settings.dataset, cell.folder)
+            feed = feeds.feed(fold, settings.modalities, standardised=settings.dataset.standardise)
+            self._grounds[key] = Ground(data, fold, feed, key)
+        return self._grounds[key]
+
+    def trace(self, cell: Cell, settings: CellSettings | None = None) -> Trace | None:
+        """The trace of a cell, with other `settings` where some are given; None where its parts raise."""
+        ground, settings = self.ground(cell), settings or cell.settings
+        key = program(settings, ground.key)
+        if key not in self.traces:
+            try:
+                self.traces[key], subject = trace(settings, ground)
+                if settings is cell.settings:
+                    self.absences[key], self.efforts[key] = absence(subject), effort(subject)
+            except Exception as error:  # noqa: BLE001 - whatever a part raises is told by the rehearsal
+                self.traces[key] = error
+        found = self.traces[key]
+        return found if isinstance(found, Trace) else None
+
+    def key(self, cell: Cell) -> str:
+        """What the answers about the cell itself are kept under."""
+        return program(cell.settings, self.ground(cell).key)
+
+    def moves(self, cell: Cell, settings: CellSettings) -> bool | None:
+        """Whether a cell computes something else with other settings; None where it or they raise."""
+        base, ground = self.trace(cell), self.ground(cell)
+        if base is None:
+            return None
+        try:
+            if program(settings, ground.key) not in self.traces and is_plainly_other(settings, ground, base):
+                return True
+        except Exception:  # noqa: BLE001 - not every value makes a system
+            return None
+        found = self.trace(cell, settings)
+        return None if found is None else not found.equals(base)
+
+    def data(self, cell: Cell) -> str:
+        """Hash of the data and of the rows of every fold."""
+        if cell.data_key not in self._data:
+            settings = cell.settings
+            told = hashlib.blake2b(self.shelf.data(settings.dataset, cell.folder).digest().encode(), digest_size=12)
+            for fold in self.shelf.folds(settings.dataset, settings.splits, cell.folder):
+                for name, rows in (("train", fold.train), ("valid", fold.valid), *fold.tests.items()):
+                    told.update(f"{fold.name} {name} {len(rows)}".encode() + rows.tobytes())
+            self._data[cell.data_key] = told.hexdigest()
+        return self._data[cell.data_key]
+
+    def course(self, cell: Cell) -> Part:
+        """What the trainer would do with a cell, besides the weights of its terms."""
+        settings = cell.settings
+        folds = self.shelf.folds(settings.dataset, settings.splits, cell.folder)
+        data = self.shelf.data(settings.dataset, cell.folder)
+        terms = f"{cell.data_key} {[(term, spec.resolved()) for term, spec in settings.losses.items()]}"
+        if terms not in self._metrics:
+            self._metrics[terms] = tuple(metric_names(data.tasks, tuple(System(settings, data, STREAM).head)))
+        return course(settings, [len(fold.train) for fold in folds], self._metrics[terms])
+
+    def changed(self, cell: Cell, path: str, value: object) -> CellSettings | None:
+        """The settings of a cell with another value at a path; None where that is no legal cell."""
+        settings = dict(cell.resolved)
+        way, inside = path.split("."), settings
+        for step in way[:-1]:
+            held = inside.get(step)
+            if not isinstance(held, dict):
+                return None
+            inside[step] = inside = dict(held)
+        inside[way[-1]] = value
+        return self.validated(cell, settings)
+
+    def validated(self, cell: Cell, settings: dict[str, Any]) -> CellSettings | None:
+        """Settings as a cell's, or None where they are not legal."""
+        context = {"catalogue": self.catalogue, "folder": cell.folder}
+        try:
+            found = CellSettings.model_validate(settings, context=context)
+        except ValueError:
+            return None
+        tree = from_python(found)
+        return None if any(static_problems(found, tree, tree)) else found

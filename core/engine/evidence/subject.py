@@ -1,0 +1,127 @@
+"""A system on fixed rows with fixed streams: what every question before training looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from ...streams import stream_key
+from ..model import System
+from ..noise import ServedNoise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...batch import Batch, Outputs
+    from ...dataset import Dataset
+    from ...splits import Fold
+    from ...study.settings import CellSettings
+    from ..feed import Feed
+
+ROWS = 16
+"""Rows of a batch."""
+BATCHES = 2
+STREAM = "evidence"
+
+
+class Ground(NamedTuple):
+    """The data that systems are looked at on."""
+
+    data: Dataset
+    fold: Fold
+    feed: Feed
+    key: str
+    """Of the data set, its splits and the modalities that take part."""
+
+    def batches(self) -> list[Batch]:
+        """Batches of `ROWS` rows or fewer, among them some with each label and each modality that there is."""
+        rows = spread_rows(self.data, self.fold, BATCHES * ROWS)
+        return [self.feed.batch(torch.from_numpy(rows[start::BATCHES])) for start in range(BATCHES)]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One pass over one batch."""
+
+    outputs: Outputs
+    batch: Batch
+    terms: dict[str, Tensor]
+    """Each term before its weight."""
+
+
+class Subject:
+    """A cell's system, a little off its initial values, and batches of training rows of its first fold."""
+
+    def __init__(self, settings: CellSettings, ground: Ground) -> None:
+        self.settings = settings
+        self.system = System(settings, ground.data, STREAM)
+        self.noise = ServedNoise(STREAM, "noise").attach(self.system)
+        self.active = active_terms(settings)
+        self.epochs = (settings.train.epochs - 1, 0)
+        self.batches = ground.batches()
+        """What it is looked at on."""
+
+    def move(self) -> None:
+        """Move every parameter a little, each by a stream of its own name: a layer that starts at zero hides nothing."""
+        with torch.no_grad():
+            for name, parameter in self.system.named_parameters():
+                draw = torch.Generator().manual_seed(stream_key(STREAM, "moved", name))
+                size = 0.1 * float(parameter.std(correction=0)) + 1e-3
+                parameter.add_(torch.randn(parameter.shape, generator=draw), alpha=size)
+
+    def take(self, batch: Batch, number: int = 0, *, left: Tensor | None = None, training: bool = True) -> Shot:
+        """Outputs of `batch`, the `number`th, and in training its terms.
+
+        `left` (B, M) is what modality dropout leaves of it.
+        """
+        self.system.train(training)
+        step, epoch = (number if training else -1), self.epochs[number % len(self.epochs)]
+        self.noise.begin(step)
+        with self.noise:
+            outputs, seen = self.system.compute(batch, batch.present if left is None else left, epoch)
+            weights = {term: float(term in self.active) for term in self.settings.losses}
+            _, terms = self.system.terms(outputs, seen, weights if training else {})
+        return Shot(outputs, seen, terms)
+
+
+def forced(present: Tensor) -> Tensor:
+    """(B, M) bool: `present` (B, M) less one modality in each row but every (M + 1)th, in turn."""
+    rows, num = present.shape
+    left = present.clone()
+    for row in range(rows):
+        if row % (num + 1) < num:
+            left[row, row % (num + 1)] = False
+    return torch.where(left.any(dim=1, keepdim=True), left, present)
+
+
+def active_terms(settings: CellSettings) -> frozenset[str]:
+    """Terms whose weight is above zero in some epoch."""
+    epochs = settings.train.epochs
+    return frozenset(
+        term
+        for term, spec in settings.losses.items()
+        if spec.weight > 0 and max(spec.warmup.factor(0), spec.warmup.factor(epochs - 1)) > 0
+    )
+
+
+def drops_modalities(settings: CellSettings) -> bool:
+    """Whether modality dropout takes anything away in some epoch."""
+    drop, last = settings.modality_dropout, settings.train.epochs - 1
+    if drop is None or len(settings.modalities) == 1:
+        return False
+    return drop.rate * max(drop.warmup.factor(0), drop.warmup.factor(last)) > 0
+
+
+def spread_rows(data: Dataset, fold: Fold, most: int) -> np.ndarray:
+    """Training rows, spread evenly, among them some with each label and each modality that there is."""
+    wanted = [*data.labelled.values(), *data.present.values()]
+    least = [_spread(fold.train[mask[fold.train]], BATCHES) for mask in wanted]
+    rows = np.unique(np.concatenate([_spread(fold.train, max(4, most - BATCHES * len(least))), *least]))
+    return rows.astype(np.int64)
+
+
+def _spread(rows: np.ndarray, most: int) -> np.ndarray:
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)] if len(rows) else rows

@@ -1,0 +1,161 @@
+"""Settings that a study sets and that cannot matter: nobody reads them, or what is read moves nothing."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from ...evidence import Evidence
+from ...study.tree import lookup
+from ..structure import components
+from .course import dropout
+from .influence import holder
+from .subject import drops_modalities
+from .wording import listed
+from .written import written_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ...evidence import Question
+    from ...specs import Spec
+    from ...study.cell import Cell
+    from .influence import Influences
+    from .prober import Prober
+    from .written import Use
+
+_MOST = 6
+"""Different surroundings in which a setting is tried before it is said to do nothing in them."""
+
+
+def idle_settings(prober: Prober, influences: Influences, cells: Sequence[Cell]) -> Iterator[Evidence]:
+    """What is written and does nothing in any cell that has it."""
+    known = [cell for cell in cells if prober.trace(cell) is not None]
+    for uses in written_settings(known).values():
+        if all(_is_unread(prober, use) for use in uses):
+            yield from _unread(uses)
+        elif uses[0].component == "modality_dropout":
+            yield from _patterns(uses)
+        else:
+            yield from _without_influence(prober, influences, uses)
+    yield from _swallowed(prober, known)
+    yield from _idle_dropout(prober, known)
+
+
+def _is_unread(prober: Prober, use: Use) -> bool:
+    found = prober.trace(use.cell)
+    return found is not None and use.inner in found.unread.get(use.component, ())
+
+
+def _unread(uses: Sequence[Use]) -> Iterator[Evidence]:
+    first = uses[0]
+    spec = dict(components(first.cell.settings))[first.component]
+    known = [name for name in type(spec).model_fields if name != "name"]
+    extra = first.inner in (spec.model_extra or {})
+    near = difflib.get_close_matches(first.inner, known, n=1) if extra else []
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    said = f"{spec.kind} '{spec.name}' {'has no such setting, and takes it' if extra else 'never reads it'}"
+    yield from _each(uses, "unread setting", f"no code reads '{first.inner}': {said}{hint}", "BF704")
+
+
+def _without_influence(prober: Prober, influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
+    looked, some = _surroundings(prober, uses), list[Any]()
+    for use in looked:
+        found = influences.of(use.cell, use.path)
+        if not found.none:
+            yield from _as_default(influences, looked)
+            return
+        some += [value for value in found.tried if value not in some]
+    name = uses[0].path.rpartition(".")[2]
+    told = f"'{name}' does nothing here: with {listed(map(str, some), 3)} the same is computed"
+    yield from _each(uses, "setting without influence", told, "BF705")
+
+
+def _as_default(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
+    """Choices whose default would do just the same."""
+    defaults = [influences.same_as_default(use.cell, use.path) for use in uses]
+    if defaults and all(default is not None for default in defaults):
+        held, name = holder(uses[0].cell, uses[0].path)
+        told = f"'{name}: {getattr(held, name)}' does just what the default '{defaults[0]}' does here"
+        yield from _each(uses, "setting without influence", told, "BF705")
+
+
+def _surroundings(prober: Prober, uses: Sequence[Use]) -> list[Use]:
+    """Uses in systems that differ around the setting, a few of many."""
+    found: dict[str, Use] = {}
+    for use in uses:
+        settings = use.cell.resolved
+        top = use.path.split(".")[0]
+        around = settings[top] if top != "losses" else settings["losses"][use.path.split(".")[1]]
+        found.setdefault(repr((around, settings["latent"], use.path, len(use.cell.settings.modalities))), use)
+    every = list(found.values())
+    return every if len(every) <= _MOST else every[:: -(-len(every) // _MOST)]
+
+
+def _patterns(uses: Sequence[Use]) -> Iterator[Evidence]:
+    """Patterns of modality dropout that take away what the default takes away."""
+    if uses[0].inner != "patterns":
+        return
+    for use in uses:
+        settings = use.cell.settings
+        drop, told = settings.modality_dropout, dropout(settings)
+        if drop is None or told is None or drop.patterns == "subsets":
+            return
+        default = settings.model_copy(update={"modality_dropout": drop.model_copy(update={"patterns": "subsets"})})
+        if dropout(default) != told:
+            return
+    num = len(uses[0].cell.settings.modalities)
+    said = f"'patterns' does just what the default 'subsets' does with {num} modalities"
+    yield from _each(uses, "setting without influence", said, "BF705")
+
+
+def _swallowed(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
+    """Keys that a spec takes and throws away."""
+    for cell in cells:
+        for path, spec in components(cell.settings):
+            node = lookup(cell.node, path)
+            lost = set(node.children) - set(type(spec).model_fields) - set(spec.model_extra or {}) if node else set()
+            for name in sorted(lost if type(spec).model_config.get("extra") == "ignore" else ()):
+                if prober.changed(cell, f"{path}.{name}", None) == cell.settings:
+                    yield _swallowed_one(cell, path, name, spec)
+
+
+def _swallowed_one(cell: Cell, path: str, name: str, spec: Spec) -> Evidence:
+    near = difflib.get_close_matches(name, [field for field in type(spec).model_fields if field != "name"], n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    said = f"no code reads '{name}': {spec.kind} '{spec.name}' has no such setting, and takes it{hint}"
+    return _evidence(cell, "unread setting", said, f"{path}.{name}", "BF704")
+
+
+def _idle_dropout(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
+    """Modality dropout that takes modalities away where nobody looks."""
+    on = [cell for cell in cells if drops_modalities(cell.settings)]
+    for cell in on:
+        found = prober.trace(cell)
+        if found is None or found.dropping:
+            continue
+        ways: Mapping[str, Any] = {"modality_dropout.site": "mean", "latent": "sample"}
+        would = [f"`{path}: {value}`" for path, value in ways.items() if _would_drop(prober, cell, path, value)]
+        hint = f"; with {' or '.join(would)} it would" if would else ""
+        drop = cell.settings.modality_dropout
+        told = (
+            f"modality dropout does nothing: what it takes away at the {drop.site if drop else ''} nobody reads{hint}"
+        )
+        yield _evidence(cell, "setting without influence", told, "modality_dropout.site", "BF705")
+
+
+def _would_drop(prober: Prober, cell: Cell, path: str, value: object) -> bool:
+    settings = prober.changed(cell, path, value)
+    found = None if settings is None else prober.trace(cell, settings)
+    return found is not None and found.dropping
+
+
+def _each(uses: Sequence[Use], question: Question, message: str, code: str) -> Iterator[Evidence]:
+    for use in {use.cell.key: use for use in reversed(uses)}.values():
+        yield _evidence(use.cell, question, message, use.path, code)
+
+
+def _evidence(cell: Cell, question: Question, message: str, path: str, code: str) -> Evidence:
+    return Evidence(
+        cell=cell.key, question=question, phase="before", message=message, paths=(path,), details={"code": code}
+    )
