@@ -33,7 +33,7 @@ def measured(
     workload: Workload, folder: Path, *, trials: Sequence[int], repeats: int, jobs: int = 2, backend: str | None = None
 ) -> Section:
     """A row for every number of trials."""
-    backend = backend or list(ours.BACKENDS)[-1]
+    backend = backend or "stack"
     section = Section(f"Growth with the trials on {jobs} cores: {workload.name}, one step an epoch, {backend}")
     for number in trials:
         runs = {

@@ -37,7 +37,11 @@ class Backend:
 
 SINGLE = "one at a time"
 """The backend that trains trial after trial."""
-BACKENDS = {SINGLE: Backend("one", ("--no-stack",), stacks=False), "stack": Backend("stack")}
+BACKENDS = {
+    SINGLE: Backend("one", ("--no-stack",), stacks=False),
+    "stack": Backend("stack"),
+    "compiled": Backend("compiled", ("--compile",)),
+}
 FINE = (0, 1)
 """Exit codes of `butfor run` when every trial has a result: 1 where one collapsed or diverged."""
 
@@ -118,7 +122,7 @@ def command(path: Path, out: Path, *, jobs: int, backend: str) -> list[str]:
 
 def environment(out: Path) -> dict[str, str]:
     """For `command`: results in `out` and not on a server, and nothing known from earlier runs."""
-    return {"BUTFOR_STORE": "", "BUTFOR_CACHE": str(out / "cache")}
+    return {"BUTFOR_STORE": "", "BUTFOR_CACHE": str(out / "cache"), "TORCHINDUCTOR_CACHE_DIR": str(out / "compiled")}
 
 
 def stored(out: Path, keys: Sequence[str]) -> list[TrainResult]:

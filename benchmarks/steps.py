@@ -24,7 +24,7 @@ from butfor.benchmarks.report import Section, keep
 from butfor.benchmarks.workloads import BATCH, SIZES, WORKLOADS, Workload, write_study
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from butfor.benchmarks.equality import Done
     from butfor.benchmarks.measure import Cost
@@ -100,7 +100,15 @@ def of_ours(ready: ours.Ready, count: int, backend: str) -> tuple[list[Done], fl
 
 
 def measured(
-    workload: Workload, folder: Path, *, repeats: int, epochs: int, stack: int, trials: int = 300, batch: int = BATCH
+    workload: Workload,
+    folder: Path,
+    *,
+    repeats: int,
+    epochs: int,
+    stack: int,
+    trials: int = 300,
+    batch: int = BATCH,
+    backends: Collection[str] = tuple(ours.BACKENDS),
 ) -> Section:
     """One workload: a row a contender."""
     torch.set_num_threads(1)
@@ -111,7 +119,7 @@ def measured(
         )
     )
     trainers: dict[str, Trainer] = {LOOP: partial(of_loop, count=1)}
-    for backend in ours.BACKENDS:
+    for backend in backends:
         count = stack if ours.BACKENDS[backend].stacks else 1
         trainers[backend] = partial(of_ours, count=count, backend=backend)
     for train in trainers.values():
@@ -201,6 +209,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options(parser)
+    parser.add_argument("--backend", choices=ours.BACKENDS, action="append", help="of ours; default: all")
     asked = parser.parse_args()
     if asked.epochs <= 1:  # the short run has one
         parser.error("--epochs: at least 2, since the short run has 1")
@@ -214,6 +223,7 @@ def main() -> None:
                 epochs=asked.epochs,
                 stack=asked.stack,
                 trials=asked.trials,
+                backends=asked.backend or tuple(ours.BACKENDS),
             )
             for name in asked.workload or ["small"]
         ]

@@ -86,6 +86,7 @@ def measured(
     jobs: int = 2,
     python: Path = PEERS_PYTHON,
     only: Collection[str] = (),
+    backends: Collection[str] = tuple(ours.BACKENDS),
 ) -> Section:
     """One study: a row a contender. Without `patience` every trial has the same epochs, so that the work is equal."""
     ready = ours.read(write_study(folder, workload, trials=trials, epochs=epochs, patience=patience, batch=batch))
@@ -102,7 +103,7 @@ def measured(
             if peer.packages:
                 told = (f"{package} {number}" for package, number in versions(python, peer.packages).items())
                 section.notes.append(f"{peer.title}: {', '.join(told)}")
-    runs |= {f"butfor, {backend}": partial(contest.ours, backend) for backend in ours.BACKENDS}
+    runs |= {f"butfor, {backend}": partial(contest.ours, backend) for backend in backends}
     found = interleaved(runs, repeats)
     section.rows = [_row(name, those, found[LOOP], trials) for name, those in found.items()]
     for name, those in found.items():
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", choices=peers(), action="append", help="of the peers; the loop is always there")
+    parser.add_argument("--backend", choices=ours.BACKENDS, action="append", help="of ours; default: all")
     parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON)
     asked = parser.parse_args()
     about = machine.described()
@@ -154,6 +156,7 @@ def main() -> None:
                 jobs=asked.jobs,
                 python=asked.peers_python,
                 only=asked.only or (),
+                backends=asked.backend or tuple(ours.BACKENDS),
             )
             for name in asked.workload or ["small"]
         ]

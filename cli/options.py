@@ -27,6 +27,22 @@ Out = Annotated[Path, typer.Option(help="Folder of the run store, and of one fol
 Seeds = Annotated[int | None, typer.Option(min=1, help="Train this many seeds, whatever the study says.", metavar="N")]
 Only = Annotated[list[str] | None, typer.Option(help="Only this design; may be given again.", metavar="DESIGN")]
 MaxTrials = Annotated[int, typer.Option(min=1, help="Refuse a larger study before it is expanded.", metavar="N")]
+NoStack = Annotated[bool, typer.Option("--no-stack", help="Train one trial at a time; other trials to the store.")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile every stack: minutes first, then faster; other trials to the store.")
+]
+
+
+def engine_of(*, no_stack: bool, compiling: bool) -> str:
+    """The engine that is asked for. Raises StudyError where two are, or where it cannot be had here."""
+    if not compiling:
+        return "one" if no_stack else "stack"
+    from ..core.engine.compiled import why_not_here
+
+    reason = "a stack is compiled or there is none" if no_stack else why_not_here()
+    if reason:
+        raise StudyError(f"--compile: {reason}; leave {'one of the two' if no_stack else 'it'} out")
+    return "compiled"
 
 
 def warn(warnings: Iterable[object]) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import StudyError
 from .app import app
-from .options import DONE, SOME_FAILED, File, MaxTrials, Only, Out, Seeds, found, warn
+from .options import DONE, SOME_FAILED, Compile, File, MaxTrials, NoStack, Only, Out, Seeds, engine_of, found, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from ..core.engine.prepare import Prepared
+    from ..core.errors import Finding
+    from ..core.study.plan import TableSettings
 
 
 @app.command()
@@ -24,9 +33,12 @@ def run(
     isolate: Annotated[bool, typer.Option("--isolate", help="A process of its own for every work.")] = False,
     max_trials: MaxTrials = 10_000,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train again what is not done.")] = False,
-    no_stack: Annotated[
-        bool, typer.Option("--no-stack", help="Train one trial at a time; other trials to the store.")
+    no_stack: NoStack = False,
+    compiling: Compile = False,
+    until_settled: Annotated[
+        bool, typer.Option("--until-settled", help="Add seeds where a row is not settled, corrected for the looking.")
     ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Train nothing, and exit with 1, on a warning.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only tables.")] = False,
 ) -> None:
     """Train every cell that is not in the store yet, and print the tables.
@@ -35,20 +47,75 @@ def run(
     """
     from .. import runner
     from ..reports import rebuild
+    from ..reports.evidence.collect import refresh
+    from ..reports.evidence.said import sentences
     from ..reports.progress import Progress
 
     study, catalogue = runner.read_study(found(file), num_seeds=seeds, max_trials=max_trials)
+    if until_settled:
+        most = _most_seeds(study.tables, seeds)
+        study, catalogue = runner.read_study(found(file), num_seeds=most, max_trials=max_trials)
     limits = {"time_limit": time_limit, "memory_limit": memory_limit, "isolate": isolate}
     chosen = runner.executor_named(executor, catalogue, jobs=jobs, logs=str(out / "logs"), **limits)
-    prepared = runner.prepare(study, catalogue, max_trials, engine="one" if no_stack else "stack")
-    warn((*study.warnings, *prepared.warnings))
+    prepared = runner.prepare(study, catalogue, max_trials, engine=engine_of(no_stack=no_stack, compiling=compiling))
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
-    with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
-        states = runner.run(
-            prepared, pending, out, executor=chosen, replace_failed=retry_failed, finished=progress.finished
-        )
+    warnings = (*study.warnings, *prepared.warnings, *_odd(prepared, asked, out, refuse=bool(pending)))
+    warn(warnings)
+    if strict and warnings:
+        raise typer.Exit(SOME_FAILED)
+    for look, part in enumerate(_looks(prepared, out, only or ()) if until_settled else (prepared,)):
+        prepared, again = part, retry_failed and not look
+        asked = runner.asked(prepared, only or ())
+        pending = runner.pending(asked, out, retry_failed=again)
+        with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
+            states = runner.run(
+                prepared, pending, out, executor=chosen, replace_failed=again, finished=progress.finished
+            )
+    evidence = refresh(prepared.plan, out)
     tables = rebuild.tables(prepared.plan, out, only or ())
     typer.echo(rebuild.text(tables, "markdown"), nl=False)
+    if not quiet:
+        wanted = set(asked)
+        cells = {trial.cell for trial in prepared.plan.trials if trial.key in wanted}
+        for sentence in sentences(prepared.plan, evidence, cells):
+            typer.echo(sentence, err=True)
     typer.echo(f"written to {rebuild.write(tables, prepared.plan, out)}", err=True)
     raise typer.Exit(DONE if all(states.get(key) == "done" for key in asked) else SOME_FAILED)
+
+
+def _most_seeds(tables: Iterable[TableSettings], seeds: int | None) -> int:
+    from ..reports.settle import most_seeds
+
+    if seeds is not None:
+        raise StudyError(
+            "--until-settled decides on the seeds itself, by `sequential` of the tables: leave --seeds out"
+        )
+    return most_seeds(tables)
+
+
+def _looks(prepared: Prepared, out: Path, only: Collection[str]) -> Iterator[Prepared]:
+    """What is to be trained for each look at the results."""
+    from ..reports.settle import looks
+
+    for plan in looks(prepared.plan, out, only):
+        keys = {trial.key for trial in plan.trials}
+        trials = tuple(trial for trial in prepared.trials if trial.key in keys)
+        yield replace(prepared, plan=plan, trials=trials)
+
+
+def _odd(prepared: Prepared, asked: Collection[str], out: Path, *, refuse: bool) -> list[Finding]:
+    """What is odd about the ablations that are asked for.
+
+    Raises StudyError where one is none, if we are to `refuse` to train it.
+    """
+    from .. import runner
+    from ..core.study.proof import findings_of
+
+    wanted = set(asked)
+    cells = {trial.cell.key for trial in prepared.trials if trial.key in wanted}
+    found = findings_of(prepared.study, [one for one in runner.kept_proof(prepared, out) if one.cell in cells])
+    wrong = [finding for finding in found if finding.severity == "error"]
+    if wrong and refuse:
+        raise StudyError(wrong)
+    return wrong + [finding for finding in found if finding.severity == "warning"]

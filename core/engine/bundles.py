@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     _Groups = dict[tuple[str, str, int], list[Trial]]
     """{(folder, program, batch size): trials}."""
 
-ENGINES = ("stack", "one")
-"""Ways to train: trials of one program as a stack, or one at a time."""
+ENGINES = ("stack", "one", "compiled")
+"""Ways to train: trials of one program as a stack, one at a time, or as a stack whose passes are compiled."""
 FULL = 16
 """Trials of a work that use a stack well: fewer cost more each."""
 
@@ -36,7 +36,7 @@ def bundle(
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
-    `engine` is "stack" or "one"; what cannot be stacked is a work of one. `batch_sizes` {key of the trial: rows of its
+    `engine` is one of `ENGINES`; what cannot be stacked is a work of one. `batch_sizes` {key of the trial: rows of its
     batches}. Which trials stand together changes no number.
     """
     groups: _Groups = {}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ..standardise import moments
-from ..streams import numpy_stream, sample_keys, sample_uniforms, stream_key
+from ..streams import sample_keys, sample_uniforms, stream_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +41,13 @@ class Batches(Protocol):
 class Predict(Protocol):
     """What predicts rows with the weights of a trial."""
 
-    def __call__(self, rows: np.ndarray, epoch: int, feed: Batches | None = None, /) -> dict[str, np.ndarray]:
-        """{task: (n, C) logits or (n,) values} of `rows`, at an epoch; of another feed than the trial's, if given."""
+    def __call__(
+        self, rows: np.ndarray, epoch: int, feed: Batches | None = None, /, *, kept: list[Tensor] | None = None
+    ) -> dict[str, np.ndarray]:
+        """{task: (n, C) logits or (n,) values} of `rows`, at an epoch; of another feed than the trial's, if given.
+
+        What a fusion kept of each modality, (n, M), is appended to `kept`.
+        """
 
 
 class Disturbed:
@@ -52,6 +57,7 @@ class Disturbed:
         self.feed = feed
         self.condition = condition
         self.stream = (seed, fold)
+        self._units: dict[str, NDArray[np.float64]] = {}
 
     def batch(self, rows: Tensor) -> Batch:
         """The samples in `rows` (B,) int64, as if what is missing had never been recorded."""
@@ -89,6 +95,12 @@ class Disturbed:
         }
         return batch._replace(features=features, complete=features, present=present, recorded=present)
 
+    def _unit(self, modality: str) -> NDArray[np.float64]:
+        """The unit of the noise, found once for all batches."""
+        if modality not in self._units:
+            self._units[modality] = self.feed.unit(modality)
+        return self._units[modality]
+
     def _noisy(self, batch: Batch) -> Batch:
         """Noise on the features that are there: on present rows, and of frames on the valid ones."""
         features = dict(batch.features)
@@ -96,7 +108,7 @@ class Disturbed:
         for column, name in enumerate(batch.features):
             if name in self.condition.concerned:
                 there = batch.present[:, column].numpy()
-                noise = gaussian(self.feed.data, name, rows, *self.stream, there=there) * self.feed.unit(name)
+                noise = gaussian(self.feed.data, name, rows, *self.stream, there=there) * self._unit(name)
                 features[name] = features[name] + torch.from_numpy(self.condition.level * noise).to(features[name])
         return batch._replace(features=features, complete=features)
 
@@ -138,15 +150,16 @@ def gaussian(
 
     Zeros where it is not `there` (n,), and behind the last valid frame.
     """
-    shape = data.features[modality].shape[1:]
+    shape, lengths = data.features[modality].shape[1:], data.lengths[modality]
     noise = np.zeros((len(rows), *shape))
-    names, lengths = data.ids if data.ids is not None else np.arange(len(data)), data.lengths[modality]
-    frames = len(shape) + 1 == _FRAMES
-    for number, row in enumerate(rows):
-        if there[number]:
-            draw = numpy_stream(seed, fold, "noise", modality, names[row].item())
-            valid = int(lengths[row]) if frames else shape[0]
-            noise[number, :valid] = draw.standard_normal((valid, *shape[1:]))
+    counter = np.random.Philox(key=stream_key(seed, fold, "noise", modality))
+    draw, state = np.random.Generator(counter), counter.state
+    samples = _samples(data)[rows]
+    for number in np.flatnonzero(there):
+        state["state"]["key"][1] = samples[number]  # a stream of its own, begun anew
+        counter.state = state
+        valid = int(lengths[rows[number]]) if len(shape) + 1 == _FRAMES else shape[0]
+        noise[number, :valid] = draw.standard_normal((valid, *shape[1:]))
     return noise
 
 

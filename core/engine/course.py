@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from ..conditions import split_under
 from ..errors import TrainingError
@@ -47,6 +48,7 @@ class Course:
         self.step = 0
         self._unscored = ""
         self.resumed = 0
+        self.fusion_weights: dict[str, dict[str, float]] = {}
 
     @property
     def epoch(self) -> int:
@@ -154,6 +156,7 @@ class Course:
                 "epochs": len(self.curve),
                 "steps": self.step,
                 **({"resumed_at": self.resumed} if self.resumed else {}),
+                **({"fusion_weights": self.fusion_weights} if self.fusion_weights else {}),
             },
         )
 
@@ -162,12 +165,24 @@ class Course:
         metrics: dict[str, dict[str, float]] = {}
         kept: dict[str, np.ndarray] = {}
         for split, rows in (("valid", self.feed.fold.valid), *self.feed.fold.tests.items()):
-            predictions = predict(rows, self.train.epochs)
-            finite = all(np.isfinite(values).all() for values in predictions.values())
-            metrics[split] = self._metrics(predictions, rows) if finite else {}
+            metrics[split], predictions = self._tested(predict, split, rows)
             kept[f"{split}/rows"] = rows
             kept |= {f"{split}/{task}": values for task, values in predictions.items()}
         return metrics, kept
+
+    def _tested(
+        self, predict: Predict, split: str, rows: np.ndarray, feed: Disturbed | None = None
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Metrics and predictions of some rows; what the fusion kept of each modality is noted under the split."""
+        weights: list[Tensor] = []
+        predictions = predict(rows, self.train.epochs, feed, kept=weights)
+        names = tuple(self.feed.features)
+        if weights and weights[0].shape[-1] == len(names):
+            means = torch.cat(weights).mean(dim=0, dtype=torch.float64).tolist()
+            if all(map(math.isfinite, means)):
+                self.fusion_weights[split] = dict(zip(names, means, strict=True))
+        finite = all(np.isfinite(values).all() for values in predictions.values())
+        return self._metrics(predictions, rows) if finite else {}, predictions
 
     def _test_under_conditions(
         self, predict: Predict, clean: Mapping[str, dict[str, float]]
@@ -186,9 +201,7 @@ class Course:
                 elif feed.leaves_nothing(rows):
                     metrics[name] = {}
                 else:
-                    predictions = predict(rows, self.train.epochs, feed)
-                    finite = all(np.isfinite(values).all() for values in predictions.values())
-                    metrics[name] = self._metrics(predictions, rows) if finite else {}
+                    metrics[name], _ = self._tested(predict, name, rows, feed)
         return metrics
 
     def _judge(self, predictions: Mapping[str, np.ndarray]) -> tuple[State, str]:

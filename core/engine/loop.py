@@ -16,6 +16,7 @@ from .model import System
 from .noise import ServedNoise
 from .onlooker import Onlooker
 from .optimisation import clip_gradients, make_optimizer, set_lr
+from .spent import spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,8 +76,16 @@ def provenance(system: System, engine: str) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def predict(system: System, noise: ServedNoise, feed: Batches, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-    """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode."""
+def predict(
+    system: System,
+    noise: ServedNoise,
+    feed: Batches,
+    rows: np.ndarray,
+    epoch: int,
+    *,
+    kept: list[Tensor] | None = None,
+) -> dict[str, np.ndarray]:
+    """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode; the fusion's weights (n, M) go to `kept`."""
     system.eval()
     parts: dict[str, list[Tensor]] = {task: [] for task in system.head}
     for chunk in torch.split(torch.from_numpy(rows), EVALUATION_ROWS):
@@ -85,6 +94,8 @@ def predict(system: System, noise: ServedNoise, feed: Batches, rows: np.ndarray,
             outputs, _ = system(feed.batch(chunk), epoch, -1)
         for task, values in outputs.predictions.items():
             parts[task].append(values)
+        if kept is not None and outputs.fused.weights is not None:
+            kept.append(outputs.fused.weights)
     return {task: torch.cat(values).numpy() for task, values in parts.items()}
 
 
@@ -123,7 +134,9 @@ class Trial:
         if self.best:
             self.system.load_state_dict(self.best)
         course.seconds = before + time.perf_counter() - self.started
-        return course.result(self.predict, provenance(self.system, "one") | self.onlooker.told(self._moments))
+        costs = spent(course.assignment, self.feed.data, self.feed)
+        told = provenance(self.system, "one") | costs | self.onlooker.told(self._moments)
+        return course.result(self.predict, told)
 
     def _gradients(self) -> dict[str, Tensor | None]:
         """{parameter: its gradient in the last step}."""
@@ -186,6 +199,8 @@ class Trial:
         clip_gradients(self.train_settings.clip, self.parameters)
         self.optimizer.step()
 
-    def predict(self, rows: np.ndarray, epoch: int, feed: Batches | None = None) -> dict[str, np.ndarray]:
+    def predict(
+        self, rows: np.ndarray, epoch: int, feed: Batches | None = None, *, kept: list[Tensor] | None = None
+    ) -> dict[str, np.ndarray]:
         """{task: (n, C) logits or (n,) values} of `rows` in evaluation mode; of `feed` in place of its own."""
-        return predict(self.system, self.noise, feed or self.feed, rows, epoch)
+        return predict(self.system, self.noise, feed or self.feed, rows, epoch, kept=kept)

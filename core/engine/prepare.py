@@ -16,6 +16,7 @@ from ..splits import held_out, leaks
 from ..study.fit import check_against_data, place_of
 from ..study.locate import locate
 from ..study.problems import Problems
+from ..study.published import check_published
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .blame import Parts
@@ -23,6 +24,7 @@ from .bundles import bundle
 from .conditions import ids_digest
 from .model import System
 from .structure import structure
+from .tested import tested_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -50,7 +52,7 @@ class Prepared:
     """What is allowed and odd about the data: groups that stand in two parts of a fold."""
 
     engine: str = "one"
-    """`stack`, or `one` at a time."""
+    """One of `ENGINES`."""
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
 
@@ -94,12 +96,15 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     trials = expand(study, rows, identity)
     plan = study.plan(trials, preparation.ordered_metrics())
     shared = {"held_out": held_out(preparation.folds[study.baseline.data_key]), "leaks": preparation.leaks()}
-    plan = plan.model_copy(update=shared)
+    tested = {key: tested_on(preparation.data[key], folds) for key, folds in preparation.folds.items()}
+    planned = {cell.key: tested[cell.data_key] for cell in study.cells}
+    cells = tuple(cell.model_copy(update={"tested_on": planned[cell.key]}) for cell in plan.cells)
+    plan = plan.model_copy(update=shared | {"cells": cells})
     tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
     return Prepared(
         study,
         trials,
-        _with_test_splits(plan, tests),
+        with_test_splits(plan, tests),
         catalogue.files,
         preparation.warnings(),
         machine.get("engine", "one"),
@@ -107,7 +112,7 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     )
 
 
-def _with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
+def with_test_splits(plan: Plan, tests: tuple[str, ...]) -> Plan:
     """A table of `test` becomes one for each test split, where the data have several or call theirs otherwise."""
     if "test" in tests:
         return plan
@@ -225,6 +230,7 @@ class _Preparation:
                     near = nearest(name, list(self.metrics))
                     place = locate(self.study.node, ["tables", number, "metrics"])[0].place
                     self.problems.add(place, f"unknown metric '{name}'", f"tables.{number}.metrics", near, code="BF314")
+            check_published(table, number, self.study.node, self.metrics, self.problems)
             if table.split not in splits:
                 place = locate(self.study.node, ["tables", number, "split"])[0].place
                 message = f"unknown split '{table.split}'"

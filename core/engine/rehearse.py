@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 ROWS = 16
 """Rows of the rehearsal's batch."""
-_NAMED = 3
 
 
 @contextmanager
@@ -186,20 +185,12 @@ class _Rehearsal:
         self._check_gradients(stage)
 
     def _check_gradients(self, stage: Stage) -> None:
-        """Gradients that are not finite, and parameters without any: one finding for each part."""
-        idle: dict[str, dict[str, Tensor]] = {}
+        """Gradients that are not finite: one finding."""
         for name, parameter in stage.system.named_parameters():
-            part = self.parts.at(name)
             if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+                part = self.parts.at(name)
                 self._add(part.path, f"the gradient of {part.told} has NaN or infinity, first in {name}", "BF503")
                 return
-            if parameter.requires_grad and (parameter.grad is None or not bool(parameter.grad.any())):
-                idle.setdefault(part.path, {})[name] = parameter
-        for path, parameters in idle.items():
-            names = [name.removeprefix(f"{path}.") for name in parameters]
-            listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-            numbers = sum(parameter.numel() for parameter in parameters.values())
-            self._add(path, f"no gradient reaches {numbers:,} parameters: {listed}", "BF506")
 
 
 def _check_predictions(outputs: Outputs) -> None:

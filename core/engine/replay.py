@@ -39,7 +39,7 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
         return (total, *values.values())
 
     graph = make_fx(flat)(*tree_flatten(copies())[0])
-    _clean(graph)
+    clean(graph)
 
     def replay(fresh: Any) -> Values:  # noqa: ANN401 - a tree of tensors
         total, *values = graph(*tree_flatten(fresh)[0])
@@ -62,7 +62,7 @@ def _equal(ours: object, theirs: object) -> bool:
     return all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
 
 
-def _clean(graph: GraphModule) -> None:
+def clean(graph: GraphModule) -> None:
     """Leave out what does nothing: views to the shape that is there already, and constants made anew at each pass."""
     for node in list(graph.graph.nodes):
         if node.target in _SHAPES and _shape(node) == _shape(node.args[0]):

@@ -11,12 +11,14 @@ import torch
 
 from ..failures import failure_of
 from .checkpoints import Checkpoints
+from .compiled import ROWS
 from .course import Course
 from .loop import one_thread, predict, provenance
 from .model import System
 from .noise import ServedNoise
 from .onlooker import Onlooker
 from .row_update import recipe, update, value_limit
+from .spent import spent
 from .stack import RowStep, Stack
 
 if TYPE_CHECKING:
@@ -64,9 +66,11 @@ class Slot:
         """How the next step moves the weights."""
         return recipe(self.course.train, self.course.schedule.lr, fresh=self.course.step == 0)
 
-    def predict(self, rows: np.ndarray, epoch: int, feed: Batches | None = None) -> dict[str, np.ndarray]:
+    def predict(
+        self, rows: np.ndarray, epoch: int, feed: Batches | None = None, *, kept: list[torch.Tensor] | None = None
+    ) -> dict[str, np.ndarray]:
         """{task: values} of `rows` in evaluation mode, with the weights of the row; of `feed` in place of its own."""
-        return predict(self.system, self.noise, feed or self.feed, rows, epoch)
+        return predict(self.system, self.noise, feed or self.feed, rows, epoch, kept=kept)
 
 
 class Slots:
@@ -79,7 +83,10 @@ class Slots:
         most: int = MOST,
         checkpoints: Checkpoints | None = None,
         whole: CellSettings | None = None,
+        *,
+        compiling: bool = False,
     ) -> None:
+        self._compiling = compiling
         self._checkpoints = checkpoints or Checkpoints("")
         self._feeds = feeds
         self._pending = deque(sorted(assignments, key=_length, reverse=True))
@@ -94,13 +101,15 @@ class Slots:
         system = System(self._whole, self._feeds.data, *first.stream)
         size = sum(p.numel() * p.element_size() for p in system.parameters())
         width = _width(len(self._pending), min(most, max(LEAST, ROOM // max(1, 4 * size))))
+        width = ROWS if self._compiling else width
         feed = self._feed(first, self._whole)
-        self._stack = Stack(width, system, feed, feed.batch_size(first.settings.train.batch_size))
+        size = feed.batch_size(first.settings.train.batch_size)
+        self._stack = Stack(width, system, feed, size, compiling=self._compiling)
         self._slots: list[Slot | None] = [None] * width
 
     def _halve(self) -> bool:
         """Begin again with half the rows; if there are rows to lose. What was trained is trained again."""
-        if len(self._slots) <= LEAST:
+        if len(self._slots) <= LEAST or self._compiling:
             return False
         self._pending.extendleft(slot.assignment for _, slot in reversed(self._live()))
         rows = max(LEAST, len(self._slots) // 2)
@@ -148,7 +157,7 @@ class Slots:
         num = len(self._slots)
         while num // 2 >= max(LEAST, len(live)):
             num //= 2
-        if live and num < len(self._slots):
+        if live and num < len(self._slots) and not self._compiling:
             free = [row for row, slot in enumerate(self._slots) if slot is None]
             chosen = sorted([*live, *free[: num - len(live)]])
             self._slots = [self._slots[row] for row in chosen]
@@ -226,7 +235,12 @@ class Slots:
 
     def _provenance(self, row: int, slot: Slot) -> dict[str, Any]:
         seen = slot.onlooker.told(lambda moment: self._stack.rows.of(moment, row))
-        return provenance(slot.system, "stack") | {"slot_use": round(self._used / max(1, self._steps), 4)} | seen
+        costs = spent(slot.assignment, self._feeds.data, slot.feed)
+        used = {"slot_use": round(self._used / max(1, self._steps), 4)}
+        if self._compiling and not self._stack.not_compiled:
+            return provenance(slot.system, "compiled") | costs | used | seen
+        told = {"not_compiled": self._stack.not_compiled} if self._compiling else {}
+        return provenance(slot.system, "stack") | costs | used | told | seen
 
 
 def _length(assignment: Assignment) -> int:

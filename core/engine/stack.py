@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
 from ..batch import Batch
+from .compiled import compiled
 from .flat import FlatRows
 from .flat_linear import FlatLinear
 from .noise import HandedNoise, RecordedNoise, fill
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from .compiled import Pass
     from .feed import Feed
     from .model import System
     from .noise import Draw, Site, SiteKeys
@@ -70,7 +72,7 @@ class Stack:
     A row may have fewer modalities and loss terms than the program: `admit` tells which.
     """
 
-    def __init__(self, num_rows: int, system: System, feed: Feed, batch_size: int) -> None:
+    def __init__(self, num_rows: int, system: System, feed: Feed, batch_size: int, *, compiling: bool = False) -> None:
         self.program = Program(system.train())
         self.rows = FlatRows(num_rows, system)
         self.noise = HandedNoise()
@@ -79,6 +81,9 @@ class Stack:
         self.terms = ("loss", *(f"loss.{term}" for term in system.cell.losses))
         self._feed = feed
         self.draws = draws_of(system, feed, batch_size, self.noise.site)
+        self.compiling = compiling
+        self.not_compiled = ""
+        self._compiled: Pass | None = None
         self._generator = torch.Generator()
         example = feed.batch(torch.zeros(batch_size, dtype=torch.int64))
         self._make_inputs(num_rows, example)
@@ -159,17 +164,31 @@ class Stack:
 
     def step(self, limits: Sequence[float]) -> None:
         """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`."""
+        total, terms, found = self._compiled_pass() if self.compiling else self._pass()
+        self.rows.take(found, limits)
+        self.sums += torch.stack([total, *terms.values()], dim=1).detach()
+
+    def _pass(self) -> tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]:
         inputs = self._inputs()
         self._passes += 1
         if self._passes == TRACE_AFTER:
             self._run = traced(self._forward, inputs) or self._forward
         total, terms = self._run(inputs)
         leaves = list(self.rows.leaves.values())
-        found: Sequence[Tensor | None] = [None] * len(leaves)
-        if total.requires_grad:
-            found = torch.autograd.grad(total.sum(), leaves, allow_unused=True)
-        self.rows.take(found, limits)
-        self.sums += torch.stack([total, *terms.values()], dim=1).detach()
+        if not total.requires_grad:
+            return total, terms, [None] * len(leaves)
+        return total, terms, torch.autograd.grad(total.sum(), leaves, allow_unused=True)
+
+    def _compiled_pass(self) -> tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]:
+        """The same, compiled at the first pass; as it was where that fails."""
+        if self._compiled is None:
+            try:
+                self._compiled = compiled(self._forward, list(self.rows.leaves.values()), self._inputs())
+            except Exception as error:  # noqa: BLE001 - whatever the compiler raises is a reason
+                self.compiling = False
+                self.not_compiled = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+                return self._pass()
+        return self._compiled()
 
     def _inputs(self) -> _Inputs:
         state = {f"system.{name}": value for name, value in {**self.rows.leaves, **self.rows.buffers}.items()}

@@ -59,7 +59,7 @@ class Work:
     plugins: tuple[str, ...] = ()
     """Single-file plugins to load first."""
     engine: str = "one"
-    """`stack`, or `one` at a time."""
+    """`stack`, `compiled`, or `one` at a time."""
     code: str = ""
     """Of a stack: a hash of its data and of all code that takes part, under which verdicts of probes are kept."""
     checkpoints: str = ""
@@ -128,8 +128,11 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
 
 
 def _trained(group: Group, feeds: Feeds, checkpoints: Checkpoints) -> Iterator[TrainResult]:
-    if group.engine == "stack":
-        yield from Slots(group.assignments, feeds, checkpoints=checkpoints, whole=group.whole).run()
+    if group.engine != "one":
+        compiling = group.engine == "compiled"
+        yield from Slots(
+            group.assignments, feeds, checkpoints=checkpoints, whole=group.whole, compiling=compiling
+        ).run()
         return
     for assignment in group.assignments:
         yield fit(assignment, feeds.data, feeds, because=group.reason, checkpoints=checkpoints)
@@ -140,7 +143,7 @@ class Group(NamedTuple):
 
     assignments: Sequence[Assignment]
     engine: str
-    """`stack`, or `one` at a time."""
+    """`stack`, `compiled`, or `one` at a time."""
     reason: str = ""
     """Why one at a time, where a stack was asked for."""
     whole: CellSettings | None = None
@@ -154,12 +157,12 @@ def groups(work: Work, catalogue: Catalogue, shelf: Shelf) -> list[Group]:
 
 
 def _groups(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
-    if work.engine != "stack":
+    if work.engine == "one":
         return [Group(assignments, "one", not_stackable(assignments[0].settings))]
     found = []
     for program, members in _by(structure, assignments).items():
         reason = why_not_stacked(content_key({"code": work.code, "structure": program}), members[0], data)
-        found.append(Group(members, "one" if reason else "stack", reason))
+        found.append(Group(members, "one" if reason else work.engine, reason))
     alone = [group for group in found if group.reason]
     return _joined(work, [a for group in found if not group.reason for a in group.assignments], data) + alone
 
@@ -168,12 +171,12 @@ def _joined(work: Work, assignments: Sequence[Assignment], data: Dataset) -> lis
     """All as one stack; or those with the same modalities as one; or a stack for each structure."""
     found = _by(structure, assignments)
     if len(found) <= 1:
-        return [Group(members, "stack") for members in found.values()]
+        return [Group(members, work.engine) for members in found.values()]
     whole = union(members[0].settings for members in found.values())
     if whole is not None:
         key = content_key({"code": work.code, "structures": sorted(found)})
         if not why_not_together(key, [members[0] for members in found.values()], whole, data):
-            return [Group(assignments, "stack", whole=whole)]
+            return [Group(assignments, work.engine, whole=whole)]
     parts = _by(lambda settings: "+".join(settings.modalities), assignments)
     parts = found if len(parts) == 1 else parts
     return [group for members in parts.values() for group in _joined(work, members, data)]

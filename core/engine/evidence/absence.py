@@ -5,14 +5,15 @@ The features of one modality are replaced: nothing may move where it is absent, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from ...streams import stream_key
 from .digests import digest
-from .subject import STREAM, Subject, forced
+from .subject import STREAM, Subject, active_terms, forced
 from .trace import predicted
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...batch import Batch
+    from ...study.settings import CellSettings
     from .subject import Shot
 
 _LOUD = 3.0
@@ -38,13 +40,35 @@ class Absence:
     """{modality: share of the fusion's weight that it keeps where it is absent}; those with none are left out."""
     ignored: Mapping[str, bool]
     """{modality that reaches no prediction: whether it reaches a term}."""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """{term that was looked at: its settings}."""
+
+    def covers(self, settings: CellSettings) -> bool:
+        """Whether this holds for a system with the same encoders and fusion, and these terms."""
+        wanted = _terms(settings)
+        return wanted == self.terms or (not self.ignored and wanted.items() <= self.terms.items())
+
+    def of(self, settings: CellSettings) -> Absence:
+        """The same, of the terms that there are."""
+        gone = {f"losses.{term}" for term in self.terms if term not in settings.losses}
+        leaks = {name: tuple(part for part in moved if part not in gone) for name, moved in self.leaks.items()}
+        return replace(self, leaks={name: moved for name, moved in leaks.items() if moved})
+
+
+def _terms(settings: CellSettings) -> dict[str, str]:
+    active = active_terms(settings)
+    return {
+        term: json.dumps({name: value for name, value in spec.resolved().items() if name not in ("weight", "warmup")})
+        for term, spec in settings.losses.items()
+        if term in active
+    }
 
 
 def absence(subject: Subject) -> Absence:
     """Look at every modality of a system."""
-    batch, names = subject.batches[0], subject.settings.modalities
+    batch, names, terms = subject.batches[0], subject.settings.modalities, _terms(subject.settings)
     if len(names) == 1:
-        return Absence({}, {}, {})
+        return Absence({}, {}, {}, terms)
     left = forced(batch.present)
     leaks: dict[str, tuple[str, ...]] = {}
     if _moved(subject, batch, left):
@@ -53,7 +77,8 @@ def absence(subject: Subject) -> Absence:
             alone[:, column] = batch.present.sum(dim=1) <= batch.present[:, column].long()
             if moved := _moved(subject, batch, alone & batch.present):
                 leaks[name] = moved
-    return Absence(leaks, _kept(subject, _without(batch, left, loud=False)), _ignored(subject, batch))
+    kept = _kept(subject, _without(batch, left, loud=False))
+    return Absence(leaks, kept, _ignored(subject, batch), terms)
 
 
 def _moved(subject: Subject, batch: Batch, left: Tensor) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from ...study.cell import content_key
@@ -18,11 +17,12 @@ from .schedules import unreached
 from .unread import idle_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from ...catalogue import Catalogue
     from ...evidence import Evidence
     from ...study.study import Study
+    from ...study.trial import Trial
     from ..work import Shelf
 
 
@@ -46,7 +46,9 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
     return tuple(found)
 
 
-def identity_of(study: Study, identities: Mapping[str, Mapping[str, str]]) -> str:
-    """A hash of what the answers follow from: every cell as it is written, and what decides its numbers."""
-    cells = [[cell.key, cell.label, dict(identities[cell.key]), sorted(cell.differs)] for cell in study.cells]
-    return content_key([json.dumps(cells, sort_keys=True), study.baseline.key])
+def identity_of(study: Study, trials: Iterable[Trial]) -> str:
+    """A hash of what the answers follow from: every cell with all that decides its numbers, and how it is called."""
+    first = study.seeds[0]
+    keys = [trial.key for trial in trials if trial.seed == first]
+    called = [[cell.key, cell.label, sorted(cell.differs)] for cell in study.cells]
+    return content_key([keys, called, study.baseline.key])

@@ -24,7 +24,7 @@ def dead_parameters(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]
     told: dict[str, Mapping[str, str]] = {}
     for cell in cells:
         found = prober.trace(cell)
-        dead = sorted(set(found.sizes) - found.alive) if found else []
+        dead = [name for name in found.sizes if name not in found.alive] if found else []
         if not found or not dead:
             continue
         parts = Parts(cell.settings, prober.catalogue)

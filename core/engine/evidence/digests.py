@@ -24,15 +24,17 @@ _factors = torch.empty(0, dtype=torch.int64)
 def digest(named: Iterable[tuple[str, Tensor]]) -> str:
     """Hash of names, shapes and values; zero has no sign."""
     told = hashlib.blake2b(digest_size=12)
+    by_type: dict[torch.dtype, list[Tensor]] = {}
     for name, tensor in named:
         told.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        told.update(_mixed(tensor.detach()).to_bytes(8, "big", signed=True))
+        by_type.setdefault(tensor.dtype, []).append(tensor.detach().reshape(-1))
+    for tensors in by_type.values():
+        told.update(_mixed(torch.cat(tensors)).to_bytes(8, "big", signed=True))
     return told.hexdigest()
 
 
-def _mixed(tensor: Tensor) -> int:
+def _mixed(flat: Tensor) -> int:
     """64 bits of all values and their places: a sum of products with fixed random factors, modulo 2 to the 64."""
-    flat = tensor.reshape(-1)
     if flat.is_floating_point():
         flat = (flat + 0.0).view(_BITS[flat.dtype])
     return int((flat.to(torch.int64) * _first_factors(flat.numel())).sum())

@@ -1,4 +1,4 @@
-"""What a step of training computes: calls of torch's functions on the way forward, steps of autograd on the way back."""
+"""What a step of training computes: calls of torch's functions forward, steps of autograd back."""
 
 from __future__ import annotations
 

@@ -26,17 +26,16 @@ class Leaving:
 
     def look(self, baseline: Cell, cells: Sequence[Cell]) -> Iterator[Evidence]:
         """What leaves with the parts that cells have not, and with modalities that are absent."""
-        known = [cell for cell in cells if self.prober.trace(cell) is not None and self._absence(cell) is not None]
+        known = [
+            cell for cell in cells if self.prober.trace(cell) is not None and self.prober.absence(cell) is not None
+        ]
         for cell in known:
             yield from self._absent(cell)
             if cell is not baseline and baseline in known:
                 yield from self._removed(baseline, cell)
 
-    def _absence(self, cell: Cell) -> Absence | None:
-        return self.prober.absences.get(self.prober.key(cell))
-
     def _absent(self, cell: Cell) -> Iterator[Evidence]:
-        found = self._absence(cell) or Absence({}, {}, {})
+        found = self.prober.absence(cell) or Absence({}, {}, {})
         data = self.prober.ground(cell).data
         happens = drops_modalities(cell.settings) or not all(bool(rows.all()) for rows in data.present.values())
         varies = any(path.startswith("modality_dropout") for path in cell.differs)
@@ -60,17 +59,20 @@ class Leaving:
         terms = [term for term in baseline.settings.losses if term not in cell.settings.losses]
         modalities = [name for name in baseline.settings.modalities if name not in cell.settings.modalities]
         before, after = self.prober.trace(baseline), self.prober.trace(cell)
-        if not (terms or modalities) or before is None or after is None:
+        if not (terms or modalities) or not (before and after):
             return
         gone = sum(size for name, size in before.sizes.items() if name not in after.sizes)
-        first, second = (self.prober.efforts[self.prober.key(one)] for one in (baseline, cell))
+        first, second = self.prober.effort(baseline), self.prober.effort(cell)
         parts = [*(f"losses.{term}" for term in terms), *(f"modality {name}" for name in modalities)]
+        if first is None or second is None:
+            return
         share = 100 * (first.operations - second.operations) / max(first.operations, 1)
         counts = f"{first.operations:,} to {second.operations:,}"
-        told = f"without {listed(parts)}: {counted(gone, 'parameter')} and {share:.1f} % of a step's operations gone ({counts})"
-        numbers = {"parameters": gone, "operations": [first.operations, second.operations]}
-        yield _evidence(cell, told, tuple(cell.differs), "", other=baseline, **numbers)
-        held = self._absence(baseline)
+        gone_too = f"{share:.1f} % of a step's operations gone ({counts})"
+        told = f"without {listed(parts)}: {counted(gone, 'parameter')} and {gone_too}"
+        operations = [first.operations, second.operations]
+        yield _evidence(cell, told, tuple(cell.differs), "", other=baseline, parameters=gone, operations=operations)
+        held = self.prober.absence(baseline)
         ignored = held.ignored if held else {}
         for name in modalities:
             if name in ignored:

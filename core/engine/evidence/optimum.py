@@ -68,8 +68,8 @@ def _evidence(cell: Cell, path: str, smoothing: float, best: float) -> Evidence:
         cell=cell.key,
         question="setting without influence",
         phase="before",
-        message=f"a smoothing of {smoothing:g} holds nothing back: the term is lowest where p of the label is {best:.4g}, "
-        f"not {1 - smoothing:g}",
+        message=f"a smoothing of {smoothing:g} holds nothing back: the term is lowest where p of the label is "
+        f"{best:.4g}, not {1 - smoothing:g}",
         paths=(path,),
         details={"code": "BF709", "optimum": best},
     )

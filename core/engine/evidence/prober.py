@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...metrics import metric_names
 from ...study.fit import static_problems
-from ...study.settings import CellSettings
+from ...study.settings import CellSettings, TrainSettings
 from ...study.tree import from_python
 from ..model import System
+from ..structure import structure
 from .absence import Absence, absence
 from .course import course
 from .effort import Effort, effort
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ...study.plan import PlannedMetric
     from ..work import Shelf
     from .course import Part
+    from .subject import Subject
 
 
 @dataclass
@@ -32,8 +34,8 @@ class Prober:
     shelf: Shelf
     catalogue: Catalogue
     traces: dict[str, Trace | Exception] = field(default_factory=dict)
-    absences: dict[str, Absence] = field(default_factory=dict)
-    efforts: dict[str, Effort] = field(default_factory=dict)
+    _absences: dict[str, Absence] = field(default_factory=dict)
+    _efforts: dict[str, Effort] = field(default_factory=dict)
     _grounds: dict[str, Ground] = field(default_factory=dict)
     _data: dict[str, str] = field(default_factory=dict)
     _metrics: dict[str, tuple[PlannedMetric, ...]] = field(default_factory=dict)
@@ -58,15 +60,29 @@ class Prober:
             try:
                 self.traces[key], subject = trace(settings, ground)
                 if settings is cell.settings:
-                    self.absences[key], self.efforts[key] = absence(subject), effort(subject)
+                    self._look(settings, ground, subject)
             except Exception as error:  # noqa: BLE001 - whatever a part raises is told by the rehearsal
                 self.traces[key] = error
         found = self.traces[key]
         return found if isinstance(found, Trace) else None
 
-    def key(self, cell: Cell) -> str:
-        """What the answers about the cell itself are kept under."""
-        return program(cell.settings, self.ground(cell).key)
+    def _look(self, settings: CellSettings, ground: Ground, subject: Subject) -> None:
+        """What else the system of a cell shows, unless one that is alike in this has shown it."""
+        trunk = _trunk(settings, ground)
+        if trunk not in self._absences or not self._absences[trunk].covers(settings):
+            self._absences[trunk] = absence(subject)
+        key = f"{ground.key} {structure(settings)}"
+        if key not in self._efforts:
+            self._efforts[key] = effort(subject)
+
+    def absence(self, cell: Cell) -> Absence | None:
+        """What absent modalities do in a cell; None where its parts raise."""
+        found = self._absences.get(_trunk(cell.settings, self.ground(cell)))
+        return found.of(cell.settings) if found is not None and found.covers(cell.settings) else None
+
+    def effort(self, cell: Cell) -> Effort | None:
+        """What a step of a cell computes; None where its parts raise."""
+        return self._efforts.get(f"{self.ground(cell).key} {structure(cell.settings)}")
 
     def moves(self, cell: Cell, settings: CellSettings) -> bool | None:
         """Whether a cell computes something else with other settings; None where it or they raise."""
@@ -123,3 +139,9 @@ class Prober:
             return None
         tree = from_python(found)
         return None if any(static_problems(found, tree, tree)) else found
+
+
+def _trunk(settings: CellSettings, ground: Ground) -> str:
+    """What decides what absent modalities do, besides the terms: encoders and fusion but for the size of knobs."""
+    bare = settings.model_copy(update={"losses": {}, "modality_dropout": None, "train": TrainSettings()})
+    return f"{ground.key} {structure(bare)}"

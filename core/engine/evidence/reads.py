@@ -44,10 +44,11 @@ class Reads:
             return plain(own, name)
 
         def read_number(own: nn.Module, name: str) -> Any:  # noqa: ANN401 - whatever the attribute is
+            made = of_module(own, name)
             spec = self._held.get((id(own), name))
             if spec is not None:
                 self._seen.add((spec, name))
-            return of_module(own, name)
+            return made
 
         self._of_module = of_module
         type.__setattr__(Settings, "__getattribute__", read_setting)

@@ -9,11 +9,13 @@ from ...evidence import Evidence
 from ...study.differences import differences
 from .course import dropout, weights
 from .influence import holder
+from .trace import WEIGHTS
 from .wording import told_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ...evidence import Mark
     from ...study.cell import Cell
     from .influence import Influences
     from .prober import Prober
@@ -40,19 +42,39 @@ class Computation:
     def exact(self) -> Key:
         """Equal for cells that compute the same throughout."""
         found = self.trace
-        return (self.training, found.evaluated, found.parameters, tuple(found.values.items()))
+        outputs = [tuple(named.items()) for named in (found.trained, found.evaluated, found.values)]
+        return (self.training, *outputs, found.parameters)
 
     @property
     def effective(self) -> Key:
         """Equal for cells that train and predict the same, whatever else one of them has that does nothing."""
-        return (self.training, self.trace.evaluated)
+        return (self.training, _outputs(self.trace.evaluated, self.live))
 
     @property
     def training(self) -> Key:
         """Equal for cells that train the same."""
         found = self.trace
         acting = tuple((t, g, weights(self.cell.settings, t)) for t, g in found.gradients.items() if g)
-        return (self.around, found.inputs, found.trained, acting, self.dropout)
+        return (self.around, found.inputs, _outputs(found.trained, self.live), acting, self.dropout)
+
+    @property
+    def live(self) -> frozenset[str]:
+        """Tasks whose head is trained."""
+        return frozenset().union(*self.trace.heads.values())
+
+
+def _outputs(named: Mapping[str, str], tasks: Collection[str]) -> Key:
+    return tuple((name, value) for name, value in named.items() if name in tasks or name == WEIGHTS)
+
+
+def _predict_alike(one: Trace, other: Trace) -> bool:
+    """Whether two systems predict the same in evaluation where both predict."""
+    shared = [name for name in one.evaluated if name in other.evaluated]
+    return (
+        bool(shared)
+        and one.inputs == other.inputs
+        and all(one.evaluated[name] == other.evaluated[name] for name in shared)
+    )
 
 
 def computation(prober: Prober, cell: Cell) -> Computation | None:
@@ -129,14 +151,14 @@ def _partly(prober: Prober, base: Computation, one: Computation) -> Iterator[Evi
     if start:
         message = f"{pair} are the same computation until epoch {start}: a schedule keeps the difference at zero"
         yield _evidence(one.cell, base.cell, message, paths, "", start=start)
-    if one.trace.evaluated == base.trace.evaluated and one.trace.inputs == base.trace.inputs:
+    if _predict_alike(one.trace, base.trace):
         message = f"with equal weights, {pair} predict the same in evaluation: what differs acts only in training"
         yield _evidence(one.cell, base.cell, message, paths, "")
 
 
 def _start(prober: Prober, base: Computation, one: Computation) -> int:
     """The first epoch in which two cells differ; 0 where they do from the start on."""
-    if one.around != base.around or one.trace.evaluated != base.trace.evaluated:
+    if one.around != base.around or not _predict_alike(one.trace, base.trace):
         return 0
     epochs = one.cell.settings.train.epochs
     different = (epoch for epoch in range(epochs) if _during(prober, base, epoch) != _during(prober, one, epoch))
@@ -155,11 +177,17 @@ def _during(prober: Prober, one: Computation, epoch: int) -> Key | None:
             return None
         found = plain
     acting = tuple((t, g, w) for t, g in found.gradients.items() if g and (w := weights(settings, t)[epoch]))
-    return (found.inputs, found.trained, acting, (rate, *dropped[1:]) if dropped is not None and rate else None)
+    tasks = frozenset().union(*(found.heads[term] for term, _, _ in acting))
+    return (
+        found.inputs,
+        _outputs(found.trained, tasks),
+        acting,
+        (rate, *dropped[1:]) if dropped is not None and rate else None,
+    )
 
 
 def _evidence(
-    cell: Cell, other: Cell, message: str, paths: tuple[str, ...], code: str, *, mark: Any = "", **numbers: int
+    cell: Cell, other: Cell, message: str, paths: tuple[str, ...], code: str, *, mark: Mark = "", **numbers: int
 ) -> Evidence:
     return Evidence(
         cell=cell.key,

@@ -41,6 +41,10 @@ class Ground(NamedTuple):
         rows = spread_rows(self.data, self.fold, BATCHES * ROWS)
         return [self.feed.batch(torch.from_numpy(rows[start::BATCHES])) for start in range(BATCHES)]
 
+    def whole(self) -> Batch:
+        """All rows of the batches as one."""
+        return self.feed.batch(torch.from_numpy(spread_rows(self.data, self.fold, BATCHES * ROWS)))
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -61,11 +65,12 @@ class Subject:
         self.noise = ServedNoise(STREAM, "noise").attach(self.system)
         self.active = active_terms(settings)
         self.epochs = (settings.train.epochs - 1, 0)
+        self.ground = ground
         self.batches = ground.batches()
         """What it is looked at on."""
 
     def move(self) -> None:
-        """Move every parameter a little, each by a stream of its own name: a layer that starts at zero hides nothing."""
+        """Move every parameter a little, each by its own stream: a layer that starts at zero hides nothing."""
         with torch.no_grad():
             for name, parameter in self.system.named_parameters():
                 draw = torch.Generator().manual_seed(stream_key(STREAM, "moved", name))

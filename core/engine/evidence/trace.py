@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...errors import TrainingError
 from ..structure import components
 from .digests import digest
 from .reads import Reads
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from ...study.settings import CellSettings
     from .subject import Ground, Shot
 
+WEIGHTS = "weights of modalities"
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -32,10 +36,12 @@ class Trace:
     """Hash of the batches."""
     first: str
     """Hash of predictions and terms of the first batch in training."""
-    trained: str
-    """Hash of predictions and weights of modalities in training."""
-    evaluated: str
+    trained: Mapping[str, str]
+    """{task: hash of its predictions in training}, and that of the modalities' `WEIGHTS` where there are any."""
+    evaluated: Mapping[str, str]
     """The same in evaluation."""
+    heads: Mapping[str, frozenset[str]]
+    """{term: tasks whose head it trains}."""
     values: Mapping[str, str]
     """{term: hash of its values in training}."""
     gradients: Mapping[str, str]
@@ -87,16 +93,18 @@ def trace(settings: CellSettings, ground: Ground) -> tuple[Trace, Subject]:
         batches = subject.batches
         drops = drops_modalities(settings)
         shots = [subject.take(b, n, left=forced(b.present) if drops else None) for n, b in enumerate(batches)]
+        _check_finite(shots)
         gradients = [_gradients(subject, shot) for shot in shots]
         dropping = drops and _dropping(subject, shots[0], gradients[0])
         with torch.no_grad():
-            evaluated = [subject.take(b, n, training=False) for n, b in enumerate(batches)]
+            evaluated = [subject.take(ground.whole(), training=False)]
     found = Trace(
         parameters=initial,
         inputs=digest(pair for batch in batches for pair in _named_inputs(batch.features, batch.present)),
         first=_of_first(shots[0]),
         trained=_of_outputs(shots),
         evaluated=_of_outputs(evaluated),
+        heads={term: _heads(term, gradients) for term in settings.losses},
         values={term: digest((term, shot.terms[term]) for shot in shots) for term in settings.losses},
         gradients={term: _of_gradients(term, gradients) for term in settings.losses},
         sizes={name: p.numel() for name, p in subject.system.named_parameters() if p.requires_grad},
@@ -133,14 +141,22 @@ def _named_inputs(features: Mapping[str, Tensor], present: Tensor) -> list[tuple
     return [*features.items(), ("present", present)]
 
 
-def _of_outputs(shots: Sequence[Shot]) -> str:
-    return digest(pair for shot in shots for pair in predicted(shot))
+def _of_outputs(shots: Sequence[Shot]) -> dict[str, str]:
+    found: dict[str, list[tuple[str, Tensor]]] = {}
+    for name, values in (pair for shot in shots for pair in predicted(shot)):
+        found.setdefault(name, []).append((name, values))
+    return {name: digest(pairs) for name, pairs in found.items()}
+
+
+def _heads(term: str, gradients: Sequence[Mapping[str, Mapping[str, Tensor]]]) -> frozenset[str]:
+    names = (name for of_shot in gradients for name in of_shot.get(term, {}))
+    return frozenset(name.split(".")[1] for name in names if name.startswith("head."))
 
 
 def predicted(shot: Shot) -> list[tuple[str, Tensor]]:
     """(task, predictions) of a pass, and the weights of the modalities where the fusion gives some."""
     weights = shot.outputs.fused.weights
-    return [*shot.outputs.predictions.items(), *([] if weights is None else [("weights", weights)])]
+    return [*shot.outputs.predictions.items(), *([] if weights is None else [(WEIGHTS, weights)])]
 
 
 def _gradients(subject: Subject, shot: Shot) -> dict[str, dict[str, Tensor]]:
@@ -150,11 +166,22 @@ def _gradients(subject: Subject, shot: Shot) -> dict[str, dict[str, Tensor]]:
     for term, value in shot.terms.items():
         if not value.requires_grad or term not in subject.active:
             continue
-        given = torch.autograd.grad(value, list(named.values()), retain_graph=True, allow_unused=True)
-        found[term] = {
-            name: grad for name, grad in zip(named, given, strict=True) if grad is not None and bool(grad.any())
-        }
+        given: Sequence[Tensor | None] = torch.autograd.grad(
+            value, list(named.values()), retain_graph=True, allow_unused=True
+        )
+        sizes = {name: float(grad.abs().sum()) for name, grad in zip(named, given, strict=True) if grad is not None}
+        if not all(map(math.isfinite, sizes.values())):
+            raise TrainingError(f"the gradient of '{term}' is not finite")
+        found[term] = {name: grad for name, grad in zip(named, given, strict=True) if grad is not None and sizes[name]}
     return found
+
+
+def _check_finite(shots: Sequence[Shot]) -> None:
+    """Raises TrainingError: what is not finite can be told from nothing."""
+    for shot in shots:
+        for name, values in (*predicted(shot), *shot.terms.items()):
+            if not bool(torch.isfinite(values).all()):
+                raise TrainingError(f"{name} is not finite")
 
 
 def _of_gradients(term: str, gradients: Sequence[Mapping[str, Mapping[str, Tensor]]]) -> str:

@@ -31,13 +31,13 @@ _MOST = 6
 def idle_settings(prober: Prober, influences: Influences, cells: Sequence[Cell]) -> Iterator[Evidence]:
     """What is written and does nothing in any cell that has it."""
     known = [cell for cell in cells if prober.trace(cell) is not None]
-    for uses in written_settings(known).values():
+    for uses in written_settings(known):
         if all(_is_unread(prober, use) for use in uses):
             yield from _unread(uses)
         elif uses[0].component == "modality_dropout":
             yield from _patterns(uses)
         else:
-            yield from _without_influence(prober, influences, uses)
+            yield from _without_influence(influences, uses)
     yield from _swallowed(prober, known)
     yield from _idle_dropout(prober, known)
 
@@ -58,8 +58,8 @@ def _unread(uses: Sequence[Use]) -> Iterator[Evidence]:
     yield from _each(uses, "unread setting", f"no code reads '{first.inner}': {said}{hint}", "BF704")
 
 
-def _without_influence(prober: Prober, influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
-    looked, some = _surroundings(prober, uses), list[Any]()
+def _without_influence(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
+    looked, some = _surroundings(uses), list[Any]()
     for use in looked:
         found = influences.of(use.cell, use.path)
         if not found.none:
@@ -80,7 +80,7 @@ def _as_default(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidenc
         yield from _each(uses, "setting without influence", told, "BF705")
 
 
-def _surroundings(prober: Prober, uses: Sequence[Use]) -> list[Use]:
+def _surroundings(uses: Sequence[Use]) -> list[Use]:
     """Uses in systems that differ around the setting, a few of many."""
     found: dict[str, Use] = {}
     for use in uses:
@@ -151,7 +151,7 @@ def _would_drop(prober: Prober, cell: Cell, path: str, value: object) -> bool:
 
 
 def _each(uses: Sequence[Use], question: Question, message: str, code: str) -> Iterator[Evidence]:
-    for use in {use.cell.key: use for use in reversed(uses)}.values():
+    for use in {use.cell.key: use for use in reversed(uses) if use.is_written}.values():
         yield _evidence(use.cell, question, message, use.path, code)
 
 

@@ -26,7 +26,8 @@ def others(held: BaseModel, field: str) -> list[Any]:
         found += [made for kind in get_args(annotation) for made in _of_kind(kind)]
     elif _may_be_none(annotation) and not isinstance(value, str):
         found.append(None)
-    return [other for other in found if other != value or type(other) is not type(value)][:_MOST]
+    fresh = {repr(other): other for other in found if other != value or type(other) is not type(value)}
+    return list(fresh.values())[:_MOST]
 
 
 def is_choice(held: BaseModel, field: str) -> bool:

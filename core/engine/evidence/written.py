@@ -10,7 +10,7 @@ from ...study.tree import Place, lookup
 from ..structure import components
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pydantic import BaseModel
 
@@ -30,18 +30,25 @@ class Use(NamedTuple):
         """The path inside the component."""
         return self.path.removeprefix(f"{self.component}.")
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the study says it, for this cell."""
+        return lookup(self.cell.node, self.path) is not None
 
-def written_settings(cells: Sequence[Cell]) -> Mapping[Place | str, list[Use]]:
-    """{where it is written: its uses}: what is written once serves all modalities and most cells."""
-    varied = {path for cell in cells for path in cell.differs}
+    @property
+    def place(self) -> Place | str:
+        """What is written once for all encoders is one setting."""
+        area, *_ = self.path.split(".")
+        return place_of(self.cell.node, self.path) if area == "encoder" and self.is_written else self.path
+
+
+def written_settings(cells: Sequence[Cell]) -> list[list[Use]]:
+    """All uses of each setting that the study says for some cell."""
     found: dict[Place | str, list[Use]] = {}
     for cell in cells:
         for use in _of_cell(cell):
-            if lookup(cell.node, use.path) is None and use.path not in varied:
-                continue
-            place = place_of(cell.node, use.path)
-            found.setdefault(place if place.line else use.path, []).append(use)
-    return found
+            found.setdefault(use.place, []).append(use)
+    return [uses for uses in found.values() if any(use.is_written for use in uses)]
 
 
 def _of_cell(cell: Cell) -> Iterator[Use]:

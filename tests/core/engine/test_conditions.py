@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from butfor.core import Dataset, Task
 from butfor.core.conditions import Condition, parts_of, split_and_condition, split_under
 from butfor.core.engine.assignment import Assignment
-from butfor.core.engine.conditions import Disturbed, gaussian, missing
+from butfor.core.engine.conditions import Disturbed, gaussian, missing, strongest
 from butfor.core.engine.feed import Feed, Feeds
 from butfor.core.engine.loop import Trial, fit
+from butfor.core.engine.prepare import with_test_splits
 from butfor.core.engine.slots import Slots
 from butfor.core.metrics import evaluate
 from butfor.core.results import TrainResult
 from butfor.core.splits import Fold
 from butfor.core.streams import sample_uniforms, step_key
+from butfor.core.study.plan import Plan, TableSettings
 from butfor.core.study.settings import CellSettings
 
 Cells = Callable[..., CellSettings]
@@ -178,6 +180,22 @@ def test_noise_is_standard_normal_on_valid_frames_of_present_rows_and_zero_elsew
     values = noise[valid].ravel()
     assert abs(values.mean()) < 5 / np.sqrt(values.size)
     assert abs(values.std() - 1) < 0.05
+    assert len(np.unique(values)) == values.size
+    others = [gaussian(data, "audio", np.arange(300), *stream, there=there) for stream in ((1, "0"), (0, "1"))]
+    assert all((other[valid] != noise[valid]).all() for other in others)
+
+
+def test_noise_grows_with_its_level_and_is_the_same_draw(data: Dataset, fold: Fold) -> None:
+    feed, rows = Feed(data, fold, TWO, standardised=True), torch.from_numpy(fold.tests["test"])
+    clean = feed.batch(rows).features["text"]
+    half, whole = (
+        Disturbed(feed, Condition("noise", level, ("text",), TWO), 0, "0").batch(rows).features["text"] - clean
+        for level in (0.5, 1.0)
+    )
+    torch.testing.assert_close(whole, 2 * half, rtol=1e-4, atol=1e-5)
+    present = feed.present[rows][:, 1]
+    assert not whole[~present].any()
+    assert whole[present].any(dim=1).all()
 
 
 def test_noise_is_in_standard_deviations_of_the_training_rows(data: Dataset, fold: Fold) -> None:
@@ -293,3 +311,46 @@ def test_two_cells_meet_the_same_masks(cell: Cells, data: Dataset, fold: Fold) -
         hit.append((trial.predict(rows, 0, feed)["valence"] != trial.predict(rows, 0)["valence"]).tolist())
     assert hit[0] == hit[1]
     assert any(hit[0])
+
+
+def test_a_table_of_a_condition_becomes_one_for_each_test_part() -> None:
+    tables = (TableSettings(design="a", split="test@noise:1"), TableSettings(design="a", split="valid"))
+    plan = Plan(study="s", baseline="b", cells=(), tables=tables)
+    assert [table.split for table in with_test_splits(plan, ("near", "far")).tables] == [
+        "near@noise:1",
+        "far@noise:1",
+        "valid",
+    ]
+    assert with_test_splits(plan, ("test", "far")) == plan
+
+
+def test_every_test_part_is_tested_under_every_condition(cell: Cells, data: Dataset, fold: Fold) -> None:
+    parts = replace(fold, tests={"near": fold.tests["test"][:20], "far": fold.tests["test"][20:]})
+    metrics = fit(Assignment("k", "c", cell(**V4), 0, parts, CONDITIONS[:1]), data).metrics
+    assert list(metrics) == ["valid", "near", "far", "near@missing:0.3", "far@missing:0.3"]
+    whole = fit(Assignment("k", "c", cell(**V4), 0, fold, CONDITIONS[:1]), data).metrics["test@missing:0.3"]
+    near, far = (metrics[f"{part}@missing:0.3"]["accuracy"] for part in ("near", "far"))
+    assert (near + far) / 2 == pytest.approx(whole["accuracy"])
+
+
+@given(st.lists(st.sampled_from([0.1, 0.3, 0.9]), min_size=1, unique=True))
+@settings(max_examples=10, deadline=None)
+def test_the_rehearsal_takes_the_strongest_of_each(levels: list[float]) -> None:
+    conditions = [
+        Condition("missing", level, pattern, ALL) for level in levels for pattern in ((), ("audio",), ("text",))
+    ]
+    found = strongest(conditions)
+    assert {condition.level for condition in found} == {max(levels)}
+    assert len(found) == 3
+
+
+def test_what_the_fusion_kept_of_each_modality_is_noted_under_every_condition(
+    tested: Callable[..., TrainResult],
+) -> None:
+    kept = tested(*CONDITIONS, fusion="attention").provenance["fusion_weights"]
+    assert set(kept) == {"valid", "test", *(f"test@{condition.name}" for condition in CONDITIONS)}
+    assert set(kept["test"]) == set(TWO)
+    assert kept["test@without:audio"]["audio"] == 0
+    assert kept["test@missing:0.5:audio"]["audio"] < kept["test"]["audio"]
+    assert 0 < sum(kept["test"].values()) <= 1 + 1e-6
+    assert "fusion_weights" not in tested(fusion="concat").provenance

@@ -113,8 +113,8 @@ def test_predictions_that_are_not_finite_at_the_end_give_the_state_diverged(
 ) -> None:
     honest = Trial.predict
 
-    def spoilt(self: Trial, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        predictions = honest(self, rows, epoch)
+    def spoilt(self: Trial, rows: np.ndarray, epoch: int, *others: Any, **kept: Any) -> dict[str, np.ndarray]:
+        predictions = honest(self, rows, epoch, *others, **kept)
         return {task: x * (np.nan if rows is fold.tests["test"] else 1) for task, x in predictions.items()}
 
     monkeypatch.setattr(Trial, "predict", spoilt)

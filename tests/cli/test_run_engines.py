@@ -1,0 +1,56 @@
+"""`run` with its engines: which trains, what is told, and what cannot be had."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from butfor.core.engine import compiled
+from butfor.core.store import STORE, Store
+
+STUDY = """
+study: engines
+dataset: {name: planted, rows: 120}
+seeds: 2
+baseline:
+  encoder: {name: mlp, width: 4}
+  fusion: mean
+  losses: {emotion: cross_entropy}
+  train: {epochs: 1, batch_size: 16, select: weighted_f1}
+ablations:
+  rates: {one_at_a_time: {train.lr: [1.0e-2]}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "s.yaml").write_text(STUDY)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+
+
+def engines(tmp_path: Path, command) -> set[str]:
+    keys = [trial["key"] for trial in json.loads((tmp_path / "results/engines/plan.json").read_text())["trials"]]
+    with Store.open(tmp_path / "results" / STORE, create=False) as store:
+        return {result.provenance["engine"] for result in store.load(keys)}
+
+
+@pytest.mark.skipif(bool(compiled.why_not_here()), reason=compiled.why_not_here())
+def test_every_engine_trains_trials_of_its_own(command, tmp_path: Path) -> None:
+    for told, engine in (((), "stack"), (("--no-stack",), "one"), (("--compile",), "compiled")):
+        ran = command("run", "s.yaml", "--quiet", "--jobs", "1", *told)
+        assert ran.code in (0, 1), ran.err
+        assert engines(tmp_path, command) == {engine}
+
+
+def test_two_engines_at_once_and_a_machine_without_a_compiler_are_refused(
+    command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran = command("run", "s.yaml", "--compile", "--no-stack")
+    assert ran.code == 2
+    assert "leave one of the two out" in ran.err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    ran = command("run", "s.yaml", "--compile")
+    assert ran.code == 2
+    assert "neither g++ nor clang++" in ran.err
+    assert not (tmp_path / "results").exists()

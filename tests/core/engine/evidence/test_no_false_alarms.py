@@ -1,0 +1,201 @@
+"""False alarms are as bad as misses: every claim of no effect is held against real training, bit for bit."""
+
+import json
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from butfor.core.engine.assignment import Assignment
+from butfor.core.engine.evidence.before import evidence_before
+from butfor.core.engine.evidence.prober import Prober
+from butfor.core.engine.loop import fit
+from butfor.core.errors import StudyError
+from butfor.core.study.proof import findings_of
+from butfor.core.study.study import Study
+
+PLANTED = {"name": "planted", "rows": 120, "features": 8, "classes": 3, "groups": 8}
+FRAMES = PLANTED | {"frames": 4}
+WRONG = {"BF701", "BF702", "BF703", "BF704", "BF705", "BF706", "BF708", "BF710"}
+
+
+def component(kind: str, name: str) -> dict:
+    """A baseline in which the component stands with its defaults, and what it needs."""
+    encoder = {"name": "variational_mlp", "width": 8}
+    fusion: object = "concat"
+    losses: dict[str, object] = {"emotion": "cross_entropy"}
+    data = PLANTED
+    if kind == "encoder":
+        encoder = {"name": name, "width": 8}
+        data = FRAMES if name in {"lstm", "mean_pool", "variational_lstm"} else PLANTED
+    elif kind == "fusion":
+        fusion = name
+    else:
+        losses |= {"extra": {"name": name} | ({"task": "valence"} if name in {"mse", "mae", "smooth_l1"} else {})}
+    return {
+        "study": "one",
+        "dataset": data,
+        "splits": "official",
+        "seeds": 5,
+        "baseline": {
+            "encoder": encoder,
+            "fusion": fusion,
+            "losses": losses,
+            "train": {"epochs": 3, "batch_size": 16},
+        },
+        "ablations": {
+            "a": {"one_at_a_time": {"modalities": [["text", "audio"], ["video", "text"]], "head.dropout": [0.5]}},
+            "b": {"leave_one_out": ["losses.extra"] if kind == "loss" else []},
+        },
+    }
+
+
+def registered(catalogue) -> list[tuple[str, str]]:
+    return [(kind, name) for kind in ("encoder", "fusion", "loss") for name in catalogue.names(kind)]
+
+
+def test_no_registered_component_at_its_defaults_is_accused(catalogue, shelf) -> None:
+    for kind, name in registered(catalogue):
+        text = component(kind, name)
+        if not text["ablations"]["b"]["leave_one_out"]:
+            del text["ablations"]["b"]
+        study = Study.from_settings(text, catalogue)
+        prober = Prober(shelf, catalogue)
+        assert all(prober.trace(cell) is not None for cell in study.cells), (name, list(prober.traces.values()))
+        found = findings_of(study, evidence_before(study, catalogue, shelf))
+        assert [str(finding) for finding in found if finding.code in WRONG] == [], f"{kind} '{name}'"
+
+
+EMOTION = [
+    "cross_entropy",
+    {"name": "cross_entropy", "smoothing": 0.1},
+    {"name": "cross_entropy", "smoothing": 0.1, "smoothing_mode": "k_minus_1"},
+    {"name": "cross_entropy", "smoothing_mode": "k_minus_1"},
+    {"name": "focal", "gamma": 0.0},
+    {"name": "focal", "focal_on": "per_class"},
+    {"name": "focal", "smoothing": 0.1, "focal_on": "per_class"},
+    {"name": "focal", "weight_normalize": True},
+    {"name": "focal", "weight_normalize": True, "alpha": [1.0, 2.0, 3.0]},
+]
+POOL: dict[str, list] = {
+    "fusion": [
+        "mean",
+        "concat",
+        "low_rank",
+        "tensor",
+        "attention",
+        "uncertainty",
+        {"name": "uncertainty", "mask_mode": "sigma_1e6"},
+        {"name": "uncertainty", "score": "precision"},
+        "gated_uncertainty",
+        "product_of_experts",
+        {"name": "proxy_attention", "dropout": 0.0, "heads": 2},
+        {"name": "proxy_attention", "dropout": 0.0, "heads": 4},
+        {"name": "proxy_attention", "kv_mode": "joint", "heads": 2},
+        {"name": "proxy_attention", "kv_mode": "joint", "heads": 4},
+    ],
+    "losses.emotion": EMOTION,
+    "losses.valence": ["mse", {"name": "mse", "weight": 0}, "smooth_l1", {"name": "mse", "warmup": 2}],
+    "losses.kl": [{"name": "kl_prior"}, {"name": "kl_prior", "free_bits": 0.01}, {"name": "kl_prior", "weight": 0}],
+    "losses.near": ["info_nce", {"name": "info_nce", "direction": "uni"}, {"name": "info_nce", "learnable": True}],
+    "encoder.dropout": [0.0, 0.2, 0.21],
+    "latent": ["mean", "sample"],
+    "head.dropout": [0.0, 0.3],
+    "modality_dropout": [
+        None,
+        {"rate": 0.15},
+        {"rate": 0.16},
+        {"rate": 0.15, "patterns": "single"},
+        {"rate": 0.15, "site": "sample"},
+        {"rate": 0.15, "site": "input"},
+        {"rate": 0.15, "warmup": 9},
+        {"rate": 0.0},
+    ],
+    "modalities": [["text", "audio", "video"], ["text", "audio"], ["video"]],
+    "train.optimizer": ["adamw", "adam", "sgd"],
+    "train.weight_decay": [0.0, 0.01],
+    "train.patience": [None, 1, 50],
+    "train.batch_size": [16, 500, 900],
+    "train.scheduler": [None, {"name": "plateau", "patience": 0}, {"name": "plateau", "patience": 40}, "cosine"],
+    "train.clip": [None, {"by": "norm", "limit": 0.1}],
+}
+REMOVABLE = ("losses.valence", "losses.kl", "losses.near", "modality_dropout")
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> dict:
+    """A random baseline, and cells that each change one or two settings."""
+    some = {
+        path: draw(st.sampled_from(POOL[path])) for path in draw(st.sets(st.sampled_from(sorted(POOL)), max_size=6))
+    }
+    baseline: dict = {
+        "encoder": {"name": "variational_mlp", "width": 8, "dropout": 0.0},
+        "fusion": "mean",
+        "losses": {"emotion": "cross_entropy"},
+        "train": {"epochs": 3, "batch_size": 16, "lr": 0.01},
+    }
+    for path, value in some.items():
+        inside = baseline
+        *way, last = path.split(".")
+        for step in way:
+            inside = inside.setdefault(step, {})
+        inside[last] = value
+    cells = []
+    for number in range(draw(st.integers(1, 3))):
+        chosen = draw(st.sets(st.sampled_from(sorted(POOL)), min_size=1, max_size=2))
+        said = {
+            path: draw(st.sampled_from([*POOL[path], *([None] if path in some and path in REMOVABLE else [])]))
+            for path in sorted(chosen)
+        }
+        cells.append({"label": f"cell {number}", "set": said})
+    return {
+        "study": "random",
+        "dataset": PLANTED,
+        "splits": "official",
+        "seeds": 5,
+        "baseline": baseline,
+        "ablations": {"a": {"cells": cells}},
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(shelf) -> Callable:
+    """What training a cell comes to, bit for bit; a cell is trained once."""
+    known: dict[str, tuple] = {}
+
+    def train(cell) -> tuple:
+        if cell.key not in known:
+            data = shelf.data(cell.settings.dataset, cell.folder)
+            fold = shelf.folds(cell.settings.dataset, cell.settings.splits, cell.folder)[0]
+            result = fit(Assignment("a" * 16, cell.key, cell.settings, 0, fold), data)
+            curve = [{name: value for name, value in epoch.items() if name != "lr"} for epoch in result.curve]
+            predictions = {name: values.tobytes() for name, values in result.predictions.items()}
+            known[cell.key] = json.dumps(curve), predictions
+        return known[cell.key]
+
+    return train
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=studies())
+def test_what_is_called_the_same_trains_the_same_and_nothing_else_does(text, catalogue, shelf, trained) -> None:
+    try:
+        study = Study.from_settings(text, catalogue)
+    except StudyError:
+        return
+    found = [one for one in evidence_before(study, catalogue, shelf) if one.question == "same computation"]
+    claims = {(one.other, one.cell): one.details.get("code") for one in found}
+    for first, other in combinations(study.cells, 2):
+        one, two = trained(first), trained(other)
+        claim = claims.get((first.key, other.key))
+        told = f"{first.label} {dict(first.differs)} and {other.label} {dict(other.differs)} of {text['baseline']}"
+        if claim == "BF701":
+            assert one == two, f"not the same: {told}"
+        elif claim == "BF702":
+            shared = one[1].keys() & two[1].keys()
+            assert {name: one[1][name] for name in shared} == {name: two[1][name] for name in shared}, told
+        elif not any(path.startswith("train.") for path in (*first.differs, *other.differs)):
+            both = {pair for pair in claims if pair[1] in (first.key, other.key) and claims[pair] in WRONG}
+            assert one != two or both, f"the same, and not told: {told}"
