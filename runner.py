@@ -22,11 +22,13 @@ from .core.engine.bundles import ENGINES
 from .core.engine.checkpoints import CHECKPOINTS, ask_to_keep, begin_to_keep, remove_checkpoint
 from .core.engine.data_lints import lint_data
 from .core.engine.estimate import estimate
+from .core.engine.evidence.before import evidence_before, identity_of
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
 from .core.engine.rehearse import rehearse
 from .core.engine.work import Shelf, Work, groups, perform
 from .core.errors import Finding, PluginError, StudyError, nearest
+from .core.evidence_records import evidence_identities, keep_evidence, kept_evidence
 from .core.interrupts import telling
 from .core.leases import Lease
 from .core.predictions import PREDICTIONS
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from .core.catalogue import Catalogue
     from .core.engine.estimate import Cost
+    from .core.evidence import Evidence
     from .core.results import TrainResult
 
 _shelf = Shelf()
@@ -87,6 +90,30 @@ def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS, *,
 def rehearsed(study: Study, catalogue: Catalogue) -> tuple[Finding, ...]:
     """Warnings and notes of a study that `prepare` has accepted, and what one step of every cell on its data shows."""
     return (*lint(study), *lint_data(study, _shelf), *rehearse(study, catalogue, _shelf))
+
+
+def evidence(study: Study, catalogue: Catalogue) -> tuple[Evidence, ...]:
+    """Whether each ablation of a study that `prepare` has accepted can take effect, seen on a few rows."""
+    return evidence_before(study, catalogue, _shelf)
+
+
+def kept_proof(prepared: Prepared, out: Path, *, create: bool = True) -> tuple[Evidence, ...]:
+    """The same, from the store where it is there for this very study; else looked for, and kept.
+
+    Without `create`, a store that is not there is not made.
+    """
+    study, catalogue, where = prepared.study, catalogue_with(prepared.plugins), store_of(out)
+    if not create and isinstance(where, Path) and not where.exists():
+        return evidence(study, catalogue)
+    identity, cells = identity_of(study, prepared.trials), [cell.key for cell in study.cells]
+    with Store.open(where, check=False) as store:
+        known = evidence_identities(store, study.name, "before")
+        if all(known.get(cell) == identity for cell in cells):
+            return kept_evidence(store, study.name, "before", cells)
+    found = evidence(study, catalogue)
+    with Store.open(where, check=False) as store:
+        keep_evidence(store, study.name, "before", cells, found, identity=identity)
+    return found
 
 
 def costs(study: Study) -> Mapping[str, Cost]:
@@ -192,14 +219,15 @@ def run(
         if replace_failed:
             store.reset(keys)
         kept = out / CHECKPOINTS
-        bundle = partial(prepared.work, workers=executor.workers(), checkpoints=str(kept.resolve()))
+        workers = executor.workers() if keys else 1
 
         def ended(result: TrainResult) -> None:
             remove_checkpoint(kept, result.key)
             finished(result)
 
         begin_to_keep(kept)
-        with Lease(store) as lease, telling(partial(ask_to_keep, kept)):
+        with Lease(store) as lease, telling(partial(ask_to_keep, kept)), _shelf.shared(workers) as data:
+            bundle = partial(prepared.work, workers=workers, checkpoints=str(kept.resolve()), data=data)
             session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, ended)
             session.complete(lambda works: executor.run(train, works))
         return store.states(every)

@@ -31,8 +31,6 @@ def bundle(
     batch_sizes: Mapping[str, int],
     *,
     workers: int = 1,
-    plugins: tuple[str, ...] = (),
-    checkpoints: str = "",
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
@@ -50,7 +48,7 @@ def bundle(
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
         code = _code(members, size) if stacked else ""
         works += [
-            Work(tuple(map(_travelling, part)), folder, plugins, engine if stacked else "one", code, checkpoints)
+            Work(tuple(map(_travelling, part)), folder, engine=engine if stacked else "one", code=code)
             for part in _parts(sorted(members, key=lambda trial: trial.fold), least, workers)
         ]
     length = {trial.key: trial.cell.settings.train.epochs for trial in trials}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -56,16 +56,16 @@ class Prepared:
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
 
-    def work(self, keys: Collection[str], workers: int = 1, checkpoints: str = "") -> list[Work]:
+    def work(self, keys: Collection[str], workers: int = 1, checkpoints: str = "", data: str = "") -> list[Work]:
         """The trials of `keys`, in works that keep `workers` busy, ready to be sent to them.
 
-        Long trials are kept in the folder `checkpoints` while they train, and go on from there.
+        Long trials are kept in the folder `checkpoints` while they train, and go on from there. Workers find data sets
+        that are loaded already in the folder `data`.
         """
         wanted = set(keys)
         chosen = [trial for trial in self.trials if trial.key in wanted]
-        return bundle(
-            chosen, self.engine, self.batch_sizes, workers=workers, plugins=self.plugins, checkpoints=checkpoints
-        )
+        works = bundle(chosen, self.engine, self.batch_sizes, workers=workers)
+        return [replace(work, plugins=self.plugins, checkpoints=checkpoints, data=data) for work in works]
 
 
 def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from safetensors import SafetensorError
 
 from ..splits import make_folds
 from ..study.cell import content_key
 from ..study.settings import CellSettings
 from .assignment import Assignment
 from .checkpoints import Checkpoints
+from .common import common_file, read_common, write_common
 from .feed import Feeds
 from .loop import fit
 from .merging import union
@@ -64,6 +70,8 @@ class Work:
     """Of a stack: a hash of its data and of all code that takes part, under which verdicts of probes are kept."""
     checkpoints: str = ""
     """Folder where long trials are kept from epoch to epoch; empty for none."""
+    data: str = ""
+    """Folder of data sets that the workers of a run share; empty where each loads its own."""
 
     def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
         """The trials of `keys`, each as a work of its own."""
@@ -75,6 +83,8 @@ class Shelf:
     """Loaded data sets and their folds, kept while the same few are asked for again. The oldest goes first."""
 
     room: int = 4
+    common: Path | None = None
+    """Folder where other processes find what is loaded here."""
     _data: OrderedDict[str, Dataset] = field(default_factory=OrderedDict)
     _folds: dict[str, tuple[Fold, ...]] = field(default_factory=dict)
     _feeds: dict[str, Feeds] = field(default_factory=dict)
@@ -87,9 +97,25 @@ class Shelf:
                 oldest, _ = self._data.popitem(last=False)
                 self._feeds.pop(oldest, None)
                 self._folds = {name: folds for name, folds in self._folds.items() if not name.startswith(oldest)}
-            self._data[key] = spec.load()
+            file = None if self.common is None else common_file(self.common, key)
+            self._data[key] = read_common(file) if file is not None and file.exists() else spec.load()
         self._data.move_to_end(key)
         return self._data[key]
+
+    @contextmanager
+    def shared(self, workers: int) -> Iterator[str]:
+        """A folder with every data set that is loaded, for shelves whose `common` it is; empty for a single worker.
+
+        Where it cannot be written, each worker loads its own.
+        """
+        if workers <= 1:
+            yield ""
+            return
+        with TemporaryDirectory(prefix="butfor-data-") as folder:
+            for key, data in self._data.items():
+                with suppress(OSError, SafetensorError):
+                    write_common(data, common_file(Path(folder), key))
+            yield folder
 
     def folds(self, spec: DatasetSpec, splits: SplitSpec, folder: str) -> tuple[Fold, ...]:
         """Its folds, made once."""
@@ -114,6 +140,7 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
 
     Raises what a trial raised. A stack goes on without the trial and raises at its end.
     """
+    shelf.common = Path(work.data) if work.data else None
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
     feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)
     checkpoints = Checkpoints(work.checkpoints)

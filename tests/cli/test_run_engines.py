@@ -28,7 +28,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
 
 
-def engines(tmp_path: Path, command) -> set[str]:
+def engines(tmp_path: Path) -> set[str]:
     keys = [trial["key"] for trial in json.loads((tmp_path / "results/engines/plan.json").read_text())["trials"]]
     with Store.open(tmp_path / "results" / STORE, create=False) as store:
         return {result.provenance["engine"] for result in store.load(keys)}
@@ -39,7 +39,48 @@ def test_every_engine_trains_trials_of_its_own(command, tmp_path: Path) -> None:
     for told, engine in (((), "stack"), (("--no-stack",), "one"), (("--compile",), "compiled")):
         ran = command("run", "s.yaml", "--quiet", "--jobs", "1", *told)
         assert ran.code in (0, 1), ran.err
-        assert engines(tmp_path, command) == {engine}
+        assert engines(tmp_path) == {engine}
+
+
+COUNTED = """
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from butfor.core import Dataset, DatasetSpec, Task, hookimpl
+
+
+class CountedSpec(DatasetSpec):
+    \"\"\"Notes every loading.\"\"\"
+
+    name: Literal["counted"] = "counted"
+
+    def modality_names(self):
+        return ("text",)
+
+    def load(self):
+        with Path("loaded.txt").open("a") as log:
+            log.write("once\\n")
+        draw = np.random.default_rng(0)
+        rows = draw.normal(size=(120, 4)).astype(np.float32)
+        task = Task("emotion", "classes", ("low", "high"))
+        return Dataset({"text": rows}, {"emotion": task}, {"emotion": (rows[:, 0] > 0).astype(np.int64)})
+
+
+@hookimpl
+def register_datasets():
+    return [CountedSpec]
+"""
+
+
+def test_the_data_is_loaded_once_however_many_workers_there_are(command, tmp_path: Path) -> None:
+    (tmp_path / "counted.py").write_text(COUNTED)
+    text = STUDY.replace("dataset: {name: planted, rows: 120}", "plugins: [counted.py]\ndataset: counted")
+    (tmp_path / "s.yaml").write_text(text)
+    ran = command("run", "s.yaml", "--quiet", "--jobs", "2", "--no-stack")
+    assert ran.code in (0, 1), ran.err
+    assert (tmp_path / "loaded.txt").read_text() == "once\n"
 
 
 def test_two_engines_at_once_and_a_machine_without_a_compiler_are_refused(

@@ -218,10 +218,10 @@ def test_an_error_of_one_trial_comes_after_the_results_of_all_others(
     assignments = trials([cell(train={"epochs": 2, "batch_size": 32})], data)
     honest = slots_module.Slot.predict
 
-    def breaks(self: Any, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+    def breaks(self: Any, rows: np.ndarray, epoch: int, *others: Any, **kept: Any) -> dict[str, np.ndarray]:
         if self.assignment.key == assignments[1].key:
             raise TrainingError("mine alone")
-        return honest(self, rows, epoch)
+        return honest(self, rows, epoch, *others, **kept)
 
     monkeypatch.setattr(slots_module.Slot, "predict", breaks)
     found: list[str] = []

@@ -14,6 +14,7 @@ from butfor.core.engine.assignment import Assignment
 from butfor.core.engine.checkpoints import Checkpoints
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
+from butfor.core.engine.merging import union
 from butfor.core.engine.model import System
 from butfor.core.engine.noise import ServedNoise
 from butfor.core.engine.slots import Slots
@@ -290,3 +291,22 @@ def test_a_trial_that_goes_on_from_the_disk_saw_the_same(
     again = trained(plain, data, engine, checkpoints=checkpoints)
     assert again.provenance["resumed_at"] >= 1
     assert repr(again.curve) == repr(whole.curve)
+
+
+def test_a_trial_that_shares_a_program_with_others_is_seen_as_when_alone(
+    cell: Cells, assignment: Assigned, data: Dataset
+) -> None:
+    cells = [cell(encoder=MLP), cell(encoder=MLP, modalities=("text",))]
+    cells.append(cells[0].model_copy(update={"losses": {"emotion": cells[0].losses["emotion"]}}))
+    asked = [replace(assignment(one), key=str(number), witness=True) for number, one in enumerate(cells)]
+    whole = union(cells)
+    assert whole is not None
+    together = {result.key: result for result in Slots(asked, Feeds(data), whole=whole).run()}
+    for one in asked:
+        alone = fit(one, data)
+        shared = together[one.key]
+        assert shared.provenance["evidence"] == alone.provenance["evidence"] == {"unmoved": {}}
+        for mine, theirs in zip(alone.curve, shared.curve, strict=True):
+            assert mine.keys() == theirs.keys()
+            for name in (name for name in mine if name.startswith("gradient.")):
+                assert theirs[name] == pytest.approx(mine[name], rel=1e-3, abs=1e-9)
