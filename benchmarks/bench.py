@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from butfor.benchmarks import growth, machine, ours, steps, whole
+from butfor.benchmarks import agreement, growth, machine, ours, steps, whole
 from butfor.benchmarks.peers import PEERS_PYTHON
 from butfor.benchmarks.report import Section, keep
 from butfor.benchmarks.workloads import WORKLOADS
@@ -44,6 +44,7 @@ def full(python: Path) -> list[Part]:
         *(partial(steps.measured, one, repeats=5, epochs=4, stack=32) for one in every),
         *(partial(whole.measured, one, trials=60, epochs=5, repeats=3, python=python) for one in every),
         *(partial(whole.measured, one, trials=300, epochs=25, patience=4, repeats=1, python=python) for one in every),
+        *(partial(agreement.measured, one, trials=60, epochs=25) for one in every[:2]),
         *(partial(growth.measured, one, trials=(30, 300, 3000), repeats=1) for one in every[:2]),
     ]
 

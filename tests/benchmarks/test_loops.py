@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from butfor.benchmarks import equality, loops, machine, ours, steps, whole
+from butfor.benchmarks import agreement, equality, loops, machine, ours, steps, whole
 from butfor.benchmarks.plain import PlainModel
 from butfor.benchmarks.report import Section, keep
 from butfor.benchmarks.workloads import WORKLOADS, write_study
@@ -115,6 +115,13 @@ def test_steps_are_measured_on_the_same_work_and_reported(tmp_path: Path) -> Non
     assert text.count("| one at a time |") == 1
     (kept,) = json.loads((tmp_path / "steps.json").read_text())["sections"]
     assert [row["CPU s a trial"] for row in kept["rows"]] == [row["CPU s a trial"] for row in section.rows]
+
+
+def test_the_epochs_that_stacks_and_trials_alone_select_are_counted(tmp_path: Path) -> None:
+    (row,) = agreement.measured(TINY, tmp_path, trials=12, epochs=2, patience=None, batch=512).rows
+    assert row["trials"] == 12
+    assert row["same selected epoch"] >= 0.9
+    assert row["largest difference in weighted F1, same epoch"] < 0.02
 
 
 def test_a_report_without_rows_says_so(tmp_path: Path) -> None:
