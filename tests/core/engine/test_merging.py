@@ -82,8 +82,8 @@ def test_trials_without_some_terms_share_a_program_and_have_the_bits_of_their_ow
 def test_modalities_share_a_program_only_where_no_bit_knows_of_it(
     fusion: str, together: bool, cell: Cells, data: Dataset
 ) -> None:
-    losses = {"emotion": "cross_entropy"}
-    cells = [cell(fusion=fusion, losses=losses, modalities=names) for names in (("audio", "text"), ("text",))]
+    shared = {"fusion": fusion, "losses": {"emotion": "cross_entropy"}, "modality_dropout": {"site": "sample"}}
+    cells = [cell(**shared, modalities=names) for names in (("audio", "text"), ("text",))]
     whole = union(cells)
     assert whole is not None
     reason = probe_union(trials(cells, seeds=1), whole, data)
