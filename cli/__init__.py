@@ -5,7 +5,27 @@ One file a command. Heavy packages load inside the command that needs them, so t
 
 from __future__ import annotations
 
-from . import calibrate, check, doctor, explain, init, plan, plugins, rerun, run, schema, status, store, table
+from . import (
+    calibrate,
+    check,
+    compare,
+    doctor,
+    evidence,
+    explain,
+    export,
+    imported,
+    init,
+    plan,
+    plot,
+    plugins,
+    report,
+    rerun,
+    run,
+    schema,
+    status,
+    store,
+    table,
+)
 from .app import app
 from .leaving import main
 
@@ -13,12 +33,18 @@ __all__ = [
     "app",
     "calibrate",
     "check",
+    "compare",
     "doctor",
+    "evidence",
     "explain",
+    "export",
+    "imported",
     "init",
     "main",
     "plan",
+    "plot",
     "plugins",
+    "report",
     "rerun",
     "run",
     "schema",

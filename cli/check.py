@@ -26,7 +26,7 @@ def check(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Read a study, build every cell, run one step of each on real data, and train nothing.
+    """Read a study, build every cell, run a step of each on real data, look what ablations change; train nothing.
 
     Example: butfor check ablations.yaml --strict
     """
@@ -50,13 +50,15 @@ def check(
 def _findings(file: Path, max_trials: int) -> tuple[list[Finding], int]:
     """Everything that is found, errors first, and the number of cells that were looked at."""
     from .. import runner
+    from ..core.study.proof import findings_of
 
     try:
         study, catalogue = runner.read_study(file, max_trials=max_trials)
         runner.prepare(study, catalogue, max_trials)
     except StudyError as error:
         return list(error.findings), 0
-    findings = [*study.warnings, *runner.rehearsed(study, catalogue)]
+    proof = findings_of(study, runner.evidence(study, catalogue))
+    findings = [*study.warnings, *runner.rehearsed(study, catalogue), *proof]
     order = ("error", "warning", "note")
     findings.sort(key=lambda one: (order.index(one.severity), one.file, one.line, one.column))
     return findings, len(study.cells)
@@ -72,5 +74,7 @@ def _explained(code: str, *, json_: bool) -> str:
 
     known = CODES.get(code.upper())
     if known is None:
-        raise StudyError(f"--explain {code}: there is no such code; {nearest(code.upper(), list(CODES))}")
+        raise StudyError(
+            f"--explain {code}: there is no such code; {nearest(code.upper().replace('O', '0'), list(CODES))}"
+        )
     return json_text(asdict(known)) if json_ else code_text(known)

@@ -37,7 +37,7 @@ def engine_of(*, no_stack: bool, compiling: bool) -> str:
     """The engine that is asked for. Raises StudyError where two are, or where it cannot be had here."""
     if not compiling:
         return "one" if no_stack else "stack"
-    from ..core.engine.compiled import why_not_here
+    from ..core.engine.compiler import why_not_here
 
     reason = "a stack is compiled or there is none" if no_stack else why_not_here()
     if reason:

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, Table, insert, select, update
 from .errors import StoreError
 from .predictions import PREDICTIONS, is_key, predictions_file
 from .records import EMPTY, digest, readable
-from .schema import SCHEMA, VERSION, studies, trials, version_table
+from .schema import SCHEMA, VERSION, evidence, studies, trials, version_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_FIRST = 1
+_FIRST, _WITHOUT_EVIDENCE = 1, 2
 
 
 def migrate(connection: Connection, found: int, path: Path | None) -> int:
     """The version after bringing over a store of version `found`; a newer one is left as it is."""
     if found >= VERSION:
         return found
+    if found == _WITHOUT_EVIDENCE:
+        evidence.create(connection)
+        connection.execute(update(version_table).values(version=VERSION))
+        return VERSION
     if found != _FIRST:
         raise StoreError(f"'{path}' is a run store of version {found}, which never was: put a copy of it back")
     old = MetaData()

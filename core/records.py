@@ -116,8 +116,11 @@ def fault(row: Mapping[str, Any]) -> str:
         return "a value of it has another type than what was written"
 
 
-def result_of(row: Mapping[str, Any]) -> TrainResult:
-    """The result whose row this is, without predictions. Raises RecordError when it is not what was written."""
+def result_of(row: Mapping[str, Any], *, curves: bool = True) -> TrainResult:
+    """The result whose row this is, without predictions. Raises RecordError when it is not what was written.
+
+    Without `curves` the curve is checked like all else and not read: of many trials it is most of the text.
+    """
     if wrong := fault(row):
         raise RecordError(wrong)
     return TrainResult(
@@ -128,7 +131,7 @@ def result_of(row: Mapping[str, Any]) -> TrainResult:
         state=row["state"],
         message=row["message"],
         metrics={split: _floats(found) for split, found in json.loads(row["metrics"]).items()},
-        curve=tuple(_floats(epoch) for epoch in json.loads(row["curve"])),
+        curve=tuple(_floats(epoch) for epoch in json.loads(row["curve"])) if curves else (),
         selected_epoch=row["selected_epoch"],
         seconds=row["seconds"],
         provenance=json.loads(row["provenance"]),
@@ -149,7 +152,7 @@ def as_json(value: object, where: str) -> str:
 
 
 def _floats(values: Mapping[str, float | str | None]) -> dict[str, float]:
-    return {name: _float(value) for name, value in values.items()}
+    return {name: value if type(value) is float else _float(value) for name, value in values.items()}
 
 
 def _float(value: float | str | None) -> float:

@@ -32,10 +32,13 @@ class TrainResult:
     state: State
     message: str = ""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """{split: {metric: value}} at the selected epoch; a metric without labels is not there."""
+    """{split: {metric: value}} at the selected epoch; a metric without labels is not there. `SPLIT@CONDITION` is a test
+    part under a condition: empty where that leaves nothing to predict from."""
     curve: tuple[Mapping[str, float], ...] = ()
     """One mapping an epoch: `lr`, `loss`, `loss.TERM` for each term before its weight, `select` and
-    `valid.METRIC` for what the selection reads and the first metric of each task."""
+    `valid.METRIC` for what the selection reads and the first metric of each task. One trial of each cell also has
+    `gradient.TERM` and `reach.TERM`: norms of the weighted gradient of a term, over all parameters and over those of
+    encoders and fusion."""
     selected_epoch: int = -1
     """Counted from 0; -1 when none was selected."""
     seconds: float = 0.0
@@ -43,7 +46,8 @@ class TrainResult:
     predictions: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     """`SPLIT/rows` (n,) and `SPLIT/TASK` (n, C) logits or (n,) values, at the selected epoch."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Versions, device, threads, number of parameters."""
+    """Versions, device, threads, number of parameters; `evidence`: what nothing moved; `fusion_weights`: {split:
+    {modality: mean weight}}, where a fusion gives weights."""
     kind: Failure = ""
     """Class of the failure, where the state is `failed`."""
     log: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, MetaData, String, Table, Text
 
-VERSION = 2
+VERSION = 3
 """Of the tables below; a store says which one it has."""
 
 SCHEMA = MetaData()
@@ -58,3 +58,16 @@ runners = Table(
     Column("since", String(32), nullable=False),
 )
 """Runners at work. `beat` is counted up for as long as one lives; no clock decides whether it does."""
+
+evidence = Table(
+    "evidence",
+    SCHEMA,
+    Column("study", String(255), primary_key=True),
+    Column("cell", String(128), primary_key=True),
+    Column("phase", String(16), primary_key=True),
+    Column("identity", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("records", Text, nullable=False),
+)
+"""Whether each ablation took effect: what was seen of a cell `before`, `during` or `after` training, as JSON; an empty
+list where nothing was to be said. `identity` is a hash of what it follows from, `sha256` is of the row."""

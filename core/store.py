@@ -193,10 +193,11 @@ class Store:
             raise StoreError(f"there is no trial '{key}' in '{self.name}'")
         return dict(found)
 
-    def load(self, keys: Iterable[str]) -> list[TrainResult]:
+    def load(self, keys: Iterable[str], *, curves: bool = True) -> list[TrainResult]:
         """The results of those of `keys` that have ended, in that order, without predictions; one moment's state.
 
-        Raises StoreError for a row that is not what was written.
+        Without `curves` they have no curve, and many are read sooner. Raises StoreError for a row that is not what was
+        written.
         """
         wanted = list(keys)
 
@@ -205,14 +206,14 @@ class Store:
             for chunk in chunks(wanted):
                 ended = trials.c.key.in_(chunk), trials.c.state.not_in(UNFINISHED)
                 rows = {row["key"]: dict(row) for row in connection.execute(select(trials).where(*ended)).mappings()}
-                loaded += [self._result(rows[key]) for key in chunk if key in rows]
+                loaded += [self._result(rows[key], curves=curves) for key in chunk if key in rows]
             return loaded
 
         return self.do(act)
 
-    def _result(self, row: Mapping[str, Any]) -> TrainResult:
+    def _result(self, row: Mapping[str, Any], *, curves: bool) -> TrainResult:
         try:
-            return result_of(row)
+            return result_of(row, curves=curves)
         except RecordError as error:
             raise damaged(self.name, f"trial '{row['key']}': {error}") from error
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 
 from .errors import StoreError
+from .evidence_records import evidence_faults
 from .leases import process_of
 from .predictions import PREDICTIONS, is_key, predictions_file
 from .records import SEALED, fault
-from .schema import VERSION, runners, studies, trials
+from .schema import VERSION, evidence, runners, studies, trials
 from .store import STORE, UNFINISHED, Store, chunks, faults
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def check(store: Store, out: Path) -> Report:
     for key, sha256 in kept.items():
         if sha256 and is_key(key):
             wrong += _file_faults(predictions_file(out / PREDICTIONS, key), sha256)
+    wrong += [f"evidence of {where}: {told}" for where, told in evidence_faults(store)]
     return Report(len(kept), tuple(wrong), tuple(_orphans(out, {key for key, sha256 in kept.items() if sha256})))
 
 
@@ -98,6 +100,8 @@ def forget(store: Store, out: Path, study: str, keep: Collection[str] = ()) -> i
             alone = [key for key in chunk if key not in shared]
             connection.execute(delete(trials).where(trials.c.key.in_(alone)))
             gone += alone
+        if connection.scalar(select(studies.c.key).where(studies.c.study == study).limit(1)) is None:
+            connection.execute(delete(evidence).where(evidence.c.study == study))
         return gone
 
     gone = store.do(act, write=True)

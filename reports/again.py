@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..core.results import TrainResult
 
 _SHOWN = 12
-_BESIDE_THE_POINT = frozenset({"slot_use", "traceback"})
+_BESIDE_THE_POINT = frozenset({"flops", "fusion_weights", "memory", "slot_use", "traceback"})
 """Of the provenance: what may differ between two equal trainings."""
 
 

@@ -48,7 +48,7 @@ def comparison_columns(table: Table, metric: PlannedMetric) -> list[ComparisonCo
                 lambda one, *_: _p(one.p_adjusted if one else None),
             ),
         ),
-        "wins": (bool(known), ComparisonColumn("wins", "wins", _wins)),
+        "wins": (any(one.comparison.pairs for one in known), ComparisonColumn("wins", "wins", _wins)),
         "effect": (
             any(one.comparison.hedges is not None for one in known),
             ComparisonColumn(
@@ -74,7 +74,7 @@ def _interval(judged: Judged | None, factor: float, places: int) -> str:
 
 
 def _wins(judged: Judged | None, _factor: float, _places: int) -> str:
-    return f"{judged.comparison.wins}/{judged.comparison.pairs}" if judged else ABSENT
+    return f"{judged.comparison.wins}/{judged.comparison.pairs}" if judged and judged.comparison.pairs else ABSENT
 
 
 def _p(value: float | None) -> str:

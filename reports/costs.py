@@ -66,7 +66,7 @@ class Costs:
         labels = {cell.key: cell.label for cell in self.plan.cells}
         for key, number in self.pending.items():
             cost = self.cells[key]
-            counts = (f"{cost.parameters:,}", _scaled(cost.flops), duration(cost.seconds), str(number))
+            counts = (f"{cost.parameters:,}", scaled(cost.flops), duration(cost.seconds), str(number))
             rows.append((*counts, plain(labels[key])))
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = ["  ".join([*(text.rjust(w) for text, w in zip(row[:4], widths, strict=True)), row[4]]) for row in rows]
@@ -92,7 +92,7 @@ def size(number: float) -> str:
     return f"{number:.1f} {_UNITS[-1]}"
 
 
-def _scaled(number: float) -> str:
+def scaled(number: float) -> str:
     """`1.3 M` for 1,300,000."""
     for unit in ("", "k", "M", "G"):
         if number < _STEP:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from .text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from .table import Table
 
@@ -16,13 +18,26 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa:
 
 
 def csv(table: Table) -> str:
-    """The numbers of `Table.frame`, unrounded; a text that a spreadsheet would run as a formula gets an apostrophe."""
+    """The numbers of `Table.frame`, unrounded, and a row for each effect of the design, which has no `cell`.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe.
+    """
     frame = table.frame()
+    effects = table.effects_frame()
+    if len(effects):
+        columns = [*frame.columns, *(name for name in effects.columns if name not in frame.columns)]
+        frame = pd.DataFrame(_rows(frame) + _rows(effects), columns=columns)
     texts = [name for name in frame.columns if frame[name].map(lambda value: isinstance(value, str)).any()]
     for name in texts:
         frame[name] = frame[name].map(lambda value: guarded(value) if isinstance(value, str) else value)
     frame.columns = [guarded(str(name)) for name in frame.columns]
     return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """The rows as they are: whole numbers stay whole beside rows that have none."""
+    columns = [frame[name].astype(object) for name in frame.columns]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def guarded(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .frame import setting_of
 from .statistics.blocks import complete
-from .statistics.contrast import Effect, effects, with_shares
+from .statistics.contrast import Effect, effects, effects_of_runs, with_shares
 from .statistics.factorial import Contrasts, main_and_interactions, shapley
 from .statistics.ladder import steps
 from .statistics.trend import slope
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..core.study.plan import Plan, PlannedDesign, PlannedMetric, StatisticsSettings
     from .judged import Values
+    from .statistics.corrections import Correction
     from .statistics.procedure import Procedure
 
 _SHAPLEY = "Shapley values"
@@ -31,19 +32,16 @@ def effects_of(
     *,
     procedure: Procedure,
     settings: StatisticsSettings,
+    known: Sequence[tuple[str, Sequence[str], Contrasts]] | None = None,
 ) -> dict[str, tuple[Effect, ...]]:
     """{kind of effect: effects} of one metric, on the blocks that all cells concerned have.
 
     `effects` and, for components, `Shapley values` of a factorial; `steps` of a ladder; `trend` of one setting with
-    three or more numbers. p are adjusted within each kind.
+    three or more numbers. p are adjusted within each kind. `known`: contrasts of the design, if at hand.
     """
     found: dict[str, tuple[Effect, ...]] = {}
-    for kind, cells, contrasts in _contrasts(plan, design):
-        known = [cell for cell in cells if values.get((cell, metric.name))]
-        if not contrasts.labels or len(known) < len(cells):
-            continue
-        units = complete({cell: values[cell, metric.name] for cell in cells}).by(procedure.unit)
-        made = effects(contrasts.labels, contrasts.weights @ units, procedure, correction=settings.correction)
+    for kind, cells, contrasts in contrasts_of(plan, design) if known is None else known:
+        made = contrasted(cells, contrasts, values, metric.name, procedure, correction=settings.correction)
         if kind == _SHAPLEY:
             made = with_shares(made)
         if made:
@@ -51,9 +49,29 @@ def effects_of(
     return found
 
 
-def _contrasts(plan: Plan, design: PlannedDesign) -> Iterator[tuple[str, Sequence[str], Contrasts]]:
+def contrasted(
+    cells: Sequence[str],
+    contrasts: Contrasts,
+    values: Values,
+    metric: str,
+    procedure: Procedure,
+    *,
+    correction: Correction = "holm",
+) -> tuple[Effect, ...]:
+    """An effect for each contrast of `cells`, on the blocks that all have; none where a cell has no value."""
+    by_cell = {cell: values[cell, metric] for cell in cells if values.get((cell, metric))}
+    if not contrasts.labels or len(by_cell) < len(cells):
+        return ()
+    if procedure.unpaired:
+        runs = [[*found.values()] for found in by_cell.values()]
+        return effects_of_runs(contrasts, runs, procedure, correction=correction)
+    units = contrasts.weights @ complete(by_cell).by(procedure.unit)
+    return effects(contrasts.labels, units, procedure, correction=correction)
+
+
+def contrasts_of(plan: Plan, design: PlannedDesign) -> Iterator[tuple[str, Sequence[str], Contrasts]]:
     """(kind, cells, contrasts on them)."""
-    cells = [row.cell for row in design.rows]
+    cells = [row.key for row in design.rows]
     if design.kind == "factorial":
         levels = [row.levels for row in design.rows]
         reference = next((row.levels for row in design.rows if row.baseline), levels[0] if levels else {})

@@ -64,7 +64,12 @@ def explain_json(study: Study, cell: Cell, catalogue: Catalogue) -> dict[str, An
         "key": cell.key,
         "label": cell.label,
         "baseline": cell.key == study.baseline.key,
-        "designs": [{"name": design.name, "kind": design.kind, "row": row.label} for design, row in rows],
+        "designs": [
+            {"name": design.name, "kind": design.kind, "row": row.label}
+            | ({"condition": row.condition} if row.condition else {})
+            for design, row in rows
+        ],
+        "tested_under": [condition.name for condition in study.conditions_of(cell)],
         "tables": [
             {"design": table.design, "metrics": list(table.metrics), "split": table.split, "caption": table.caption}
             for table in study.tables
@@ -83,7 +88,12 @@ def explain_text(study: Study, cell: Cell, catalogue: Catalogue) -> str:
     told = explain_json(study, cell, catalogue)
     lines = [f"cell {cell.key}: {plain(cell.label)}", "", "why it is there"]
     lines += ["  it is the baseline: every other cell is held against it"] if told["baseline"] else []
-    lines += [f"  {plain(one['name'])} ({one['kind']}): row '{plain(one['row'])}'" for one in told["designs"]]
+    lines += [
+        f"  {plain(one['name'])} ({one['kind']}): row '{plain(one['row'])}'{_only_tested(one)}"
+        for one in told["designs"]
+    ]
+    if told["tested_under"]:
+        lines += ["", "tested under, besides the clean test", *(f"  {plain(name)}" for name in told["tested_under"])]
     lines += ["", "tables"]
     for table in told["tables"]:
         metrics = ", ".join(table["metrics"]) or "its first metrics"
@@ -97,6 +107,11 @@ def explain_text(study: Study, cell: Cell, catalogue: Catalogue) -> str:
     values = values_of(study, cell, catalogue)
     lines += ["", "what was written", *_columns([one for one in values if one.origin != "default"])]
     return "\n".join([*lines, "", "defaults", *_columns([one for one in values if one.origin == "default"])])
+
+
+def _only_tested(row: Mapping[str, Any]) -> str:
+    """That a row is the same trained trials under a condition."""
+    return f", tested {plain(row['condition']).replace(':', ' ')}; trains nothing" if "condition" in row else ""
 
 
 def _columns(values: list[Value]) -> list[str]:

@@ -17,6 +17,7 @@ from .statistics.small_n import (
     seeds_to_detect,
     seeds_to_settle,
 )
+from .unpaired_notes import unpaired_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .statistics.contrast import Effect
     from .table import Table
 
+WORDS = {"paired_t": "paired t", "wilcoxon": "signed ranks", "nadeau_bengio": "corrected resampled t"}
+"""What a test is called."""
 _LISTED = 8
 _FEWEST_FOR_GUESS = 3
 """Seeds from which a number of seeds is guessed."""
@@ -36,6 +39,12 @@ def statistics_notes(table: Table) -> list[str]:
     known = [score.judged.comparison for row in table.rows for score in row.scores.values() if score.judged]
     if not table.reference or not known or table.statistics.procedure.test == "none":
         return []
+    if table.statistics.procedure.unpaired:
+        effects = (sentence for metric in table.metrics[:1] for sentence in _effects(table, metric))
+        return [*unpaired_notes(table), _looks(table), _margin(table), *effects, _tied(table)]
+    if table.settings.along == "columns" or table.shape.columns:
+        return [*_of_effects(table), _tied(table)]
+    shown = table.metrics if table.shape.series else table.metrics[:1]
     return [
         _test(table, known),
         _too_few(table, known),
@@ -43,9 +52,21 @@ def statistics_notes(table: Table) -> list[str]:
         _margin(table),
         *(_detectable(table, metric) for metric in table.metrics[:1]),
         *(_settling(table, metric) for metric in table.metrics[:1]),
-        *(sentence for metric in table.metrics[:1] for sentence in _effects(table, metric)),
+        *(sentence for metric in shown for sentence in _effects(table, metric)),
         _tied(table),
     ]
+
+
+def _of_effects(table: Table) -> list[str]:
+    """The effects alone, where no column holds rows against each other; how they are tested before them."""
+    told = [sentence for metric in table.metrics for sentence in _effects(table, metric)]
+    some = [effect for kinds in table.effects.values() for found in kinds.values() for effect in found]
+    if not any(effect.low is not None for effect in some):
+        return told
+    settings = table.statistics.settings
+    name = WORDS[table.statistics.procedure.test]
+    p = "" if settings.correction == "none" else f", {NAMES[settings.correction]} over those of one kind and metric"
+    return [f"In brackets: {100 * (1 - settings.alpha):g} % interval ({name}); p: two-sided{p}.", *told]
 
 
 def _test(table: Table, known: Iterable[Comparison]) -> str:
@@ -55,8 +76,7 @@ def _test(table: Table, known: Iterable[Comparison]) -> str:
     if not shown:
         return ""
     over = f"{_span(shown)} {procedure.unit}s"
-    words = {"paired_t": "paired t", "wilcoxon": "signed ranks", "nadeau_bengio": "corrected resampled t"}
-    name = words[procedure.test]
+    name = WORDS[procedure.test]
     if procedure.test == "nadeau_bengio":
         over += (
             f", each the mean of its seeds, corrected for shared training rows (Nadeau and Bengio 2003, "
@@ -171,15 +191,22 @@ def _seeds(one: Comparison, margin: float | None, settings: StatisticsSettings) 
 
 def _effects(table: Table, metric: PlannedMetric) -> Iterable[str]:
     for kind, found in table.effects.get(metric.name, {}).items():
-        listed = "; ".join(_effect(table, metric, effect) for effect in found[:_LISTED])
+        listed = "; ".join(effect_text(table, metric, effect) for effect in found[:_LISTED])
         more = f"; and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-        over = f"{found[0].units} {table.statistics.procedure.unit}s that all have"
+        procedure = table.statistics.procedure
+        over = f"{found[0].units} runs" if procedure.unpaired else f"{found[0].units} {procedure.unit}s that all have"
         yield f"{kind[:1].upper()}{kind[1:]} on {heading(metric.name)}, over {over}: {listed}{more}."
 
 
-def _effect(table: Table, metric: PlannedMetric, effect: Effect) -> str:
+def effect_text(table: Table, metric: PlannedMetric, effect: Effect) -> str:
+    """`label +0.012 (0.004, 0.020), 31 %, p 0.012`."""
+    return f"{effect.label} {effect_value(table, metric, effect)}"
+
+
+def effect_value(table: Table, metric: PlannedMetric, effect: Effect) -> str:
+    """`+0.012 (0.004, 0.020), 31 %, p 0.012`, with one digit more than the table has."""
     factor, places = scale(metric, percent=table.percent), digits(metric, table.decimals, percent=table.percent) + 1
-    text = f"{effect.label} {numeral(effect.value * factor, places, signed=True)}"
+    text = numeral(effect.value * factor, places, signed=True)
     if effect.low is not None and effect.high is not None:
         text += f" ({numeral(effect.low * factor, places)}, {numeral(effect.high * factor, places)})"
     if effect.share is not None:
@@ -191,7 +218,8 @@ def _tied(table: Table) -> str:
     if not any(score.tied for row in table.rows for score in row.scores.values()):
         return ""
     name = NAMES[table.statistics.settings.correction]
-    return f"{TIED}: not told apart from the best of its column (same test, {name} over the column)."
+    among = "metric" if table.settings.along == "columns" or table.shape.columns else "column"
+    return f"{TIED}: not told apart from the best of its {among} (same test, {name} over the {among})."
 
 
 def _of(table: Table, metric: PlannedMetric) -> list[Comparison]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..core.conditions import split_under
 from ..core.errors import StudyError, nearest
+from .groups import groups_of
 from .judged import comparisons, procedure_of
+from .robustness import area_values, curves_of, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..core.study.plan import Plan, PlannedDesign, PlannedMetric, PlannedRow, TableSettings
     from .blocks import Block
+    from .groups import Groups
     from .judged import Place, Values
     from .statistics.compare import Comparison
     from .statistics.procedure import Procedure
@@ -39,27 +43,52 @@ class Gathered:
     procedure: Procedure
     found: Mapping[Place, Comparison | None]
     """Every comparison that the table declares; None where no block is common."""
+    groups: Groups
+    """Which rows may stand in one column, and what each is held against."""
 
 
 def gather(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Gathered:
     """Everything of a table before its p are adjusted. Raises StudyError for what nobody has."""
     design = _design(plan, table)
     done = frame[frame["state"] == "done"]
-    _check_split(table, [str(split) for split in done["split"].unique() if split])
-    wanted = _metrics(plan, table)
-    values = _values(done, table.split, [metric.name for metric in wanted])
+    splits = [str(split) for split in done["split"].unique() if split]
+    _check_split(table, splits)
+    wanted, values = _wanted(done, splits, plan, design, table)
     reference = next((row for row in design.rows if row.baseline), None)
     against = reference.cell if reference else plan.baseline
-    cells = [row.cell for row in design.rows]
+    cells = [row.key for row in design.rows]
     have = {metric for cell, metric in values if cell in set(cells)}
-    nothing = not any(done["cell"].isin(cells))
+    nothing = not any(done["cell"].isin([row.cell for row in design.rows]))
     metrics = tuple(metric for metric in wanted if nothing or metric.name in have)
     procedure = procedure_of(plan, table.statistics, [*cells, against], table.split, values)
-    found = comparisons(
-        values, cells, metrics, against, split=table.split, procedure=procedure, settings=table.statistics
-    )
+    groups = groups_of(plan, design, table, against)
+    tested = [metric for metric in metrics if getattr(metric, "level", None) is None]
+    found: dict[Place, Comparison | None] = {}
+    for reference_cell in dict.fromkeys(groups.references.values()):
+        held = [cell for cell in cells if groups.references.get(cell) == reference_cell]
+        found |= comparisons(
+            values, held, tested, reference_cell, split=table.split, procedure=procedure, settings=table.statistics
+        )
     absent = tuple(metric.name for metric in wanted if metric not in metrics)
-    return Gathered(design, reference, against, table.split, values, metrics, absent, procedure, found)
+    return Gathered(design, reference, against, table.split, values, metrics, absent, procedure, found, groups)
+
+
+def _wanted(
+    done: pd.DataFrame, splits: Sequence[str], plan: Plan, design: PlannedDesign, table: TableSettings
+) -> tuple[tuple[PlannedMetric, ...], dict[tuple[str, str], dict[Block, float]]]:
+    """The columns, and {(key of the row, column): {block: value}}; for robustness a column is a rate or an area."""
+    wanted = _metrics(plan, table)
+    if table.layout != "robustness":
+        names = [metric.name for metric in wanted]
+        return wanted, _values(done, table.split, names) | _under(done, design, table.split, wanted)
+    asked = wanted if table.metrics else wanted[:1]
+    measures = measures_of(curves_of(splits, table.split), asked, table.split)
+    values: dict[tuple[str, str], dict[Block, float]] = {}
+    for split in dict.fromkeys(one.split for one in measures if one.level is not None):
+        there = _values(done, split, [metric.name for metric in asked])
+        for measure in (one for one in measures if one.split == split):
+            values |= {(cell, measure.name): found for (cell, name), found in there.items() if name == measure.metric}
+    return measures, values | area_values(measures, values)
 
 
 def _design(plan: Plan, table: TableSettings) -> PlannedDesign:
@@ -97,6 +126,18 @@ def _values(done: pd.DataFrame, split: str, metrics: list[str]) -> dict[tuple[st
     for cell, metric, seed, fold, value in zip(*columns, strict=True):
         values.setdefault((str(cell), str(metric)), {})[int(seed), str(fold)] = float(value)
     return values
+
+
+def _under(
+    done: pd.DataFrame, design: PlannedDesign, split: str, metrics: Sequence[PlannedMetric]
+) -> dict[tuple[str, str], dict[Block, float]]:
+    """{(key of the row, metric): {(seed, fold): value}} of the rows that are tested under a condition of their own."""
+    found: dict[tuple[str, str], dict[Block, float]] = {}
+    for row in design.rows:
+        if row.condition:
+            values = _values(done, split_under(split, row.condition), [metric.name for metric in metrics])
+            found |= {(row.key, metric): blocks for (cell, metric), blocks in values.items() if cell == row.cell}
+    return found
 
 
 def states_of(frame: pd.DataFrame, plan: Plan) -> dict[str, list[str]]:

@@ -31,15 +31,16 @@ h1 { font-size: 1.4rem; font-weight: 600; }
 .butfor-table .second u { text-underline-offset: .18em; }
 .butfor-table .sd { font-size: .85em; }
 .butfor-table .baseline > * { border-bottom: 1px solid; }
+.butfor-table .ruled > * { border-top: 1px solid; }
 .butfor-table .notes { font-size: .85rem; margin: .5rem 0 0; max-width: 60rem; }
 @media print { body { margin: 0; max-width: none; } .butfor-table { overflow: visible; break-inside: avoid; } }
 """
-_LEGEND = "<b>Bold</b>: best mean of the column; <u>underlined</u>: second best; equal digits are marked alike."
+_LEGEND = "<b>Bold</b>: best mean of the {among}; <u>underlined</u>: second best; equal digits are marked alike."
 
 
 def html(sheet: Sheet) -> str:
     """A `div` with the table and its notes, to be put into a page that has `STYLE`."""
-    notes = [escape(note) for note in sheet.notes] + ([_LEGEND] if sheet.marked else [])
+    notes = [escape(note) for note in sheet.notes] + ([_LEGEND.format(among=sheet.among)] if sheet.marked else [])
     lines = [
         f'<div class="butfor-table" role="region" tabindex="0" aria-label="{escape(sheet.caption)}">',
         "<table>",
@@ -105,7 +106,9 @@ def _row(row: tuple[Cell, ...], sheet: Sheet, index: int) -> str:
     label, *cells = row
     fields = [f'<th scope="row" class="left">{escape(label.text)}</th>']
     fields += [_field(cell, column) for cell, column in zip(cells, sheet.columns[1:], strict=True)]
-    start = '<tr class="baseline">' if sheet.set_apart and index == 0 else "<tr>"
+    first = sheet.set_apart and index == 0
+    ruled = index in sheet.ruled and not (sheet.set_apart and index == 1)
+    start = '<tr class="baseline">' if first else '<tr class="ruled">' if ruled else "<tr>"
     return f"{start}{''.join(fields)}</tr>"
 
 

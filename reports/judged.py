@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..core.conditions import split_and_condition
 from .statistics.blocks import complete
 from .statistics.compare import Comparison, compare
 from .statistics.corrections import adjusted
 from .statistics.procedure import Procedure, procedure_for
+from .statistics.unpaired import pooled
 from .statistics.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..core.study.plan import Plan, PlannedMetric, StatisticsSettings
     from .blocks import Block
+    from .statistics.unpaired import Spread
 
     Values = Mapping[tuple[str, str], Mapping[Block, float]]
     """{(cell, metric): {block: value}} of one split."""
@@ -41,7 +44,7 @@ def procedure_of(
     wanted = set(cells)
     blocks = {(trial.seed, trial.fold) for trial in plan.trials if trial.cell in wanted}
     recorded = {block for (cell, _), found in values.items() if cell in wanted for block in found}
-    return procedure_for(settings, blocks or recorded, plan.held_out.get(split))
+    return procedure_for(settings, blocks or recorded, plan.held_out.get(split_and_condition(split)[0]))
 
 
 def comparisons(
@@ -55,6 +58,7 @@ def comparisons(
     settings: StatisticsSettings,
 ) -> dict[Place, Comparison | None]:
     """Each of `cells` but the reference with the reference, in each metric; None where no block is common."""
+    spreads = {metric.name: spread_of(values, [*cells, against], metric.name, procedure) for metric in metrics}
     return {
         (split, cell, metric.name): compare(
             values.get((cell, metric.name), {}),
@@ -62,11 +66,19 @@ def comparisons(
             procedure,
             higher_is_better=metric.higher_is_better,
             margin=settings.margin_of(metric.name),
+            spread=spreads[metric.name],
         )
         for cell in dict.fromkeys(cells)
         if cell != against
         for metric in metrics
     }
+
+
+def spread_of(values: Values, cells: Iterable[str], metric: str, procedure: Procedure) -> Spread | None:
+    """The spread within rows that all of them share, where the test takes one for all."""
+    if procedure.test != "pooled_t":
+        return None
+    return pooled([[*values.get((cell, metric), {}).values()] for cell in dict.fromkeys(cells)])
 
 
 def judge(
@@ -120,11 +132,12 @@ def ties(
         return frozenset()
     shared = complete(known)
     means = {cell: sum(found.values()) / len(found) for cell, found in known.items()}
-    if shared.blocks:
+    if shared.blocks and not procedure.unpaired:
         means = dict(zip(shared.cells, shared.by(procedure.unit).mean(axis=-1).tolist(), strict=True))
     best = (max if metric.higher_is_better else min)(means, key=lambda cell: means[cell])
     others = [cell for cell in known if cell != best]
-    found = [compare(known[cell], known[best], procedure, higher_is_better=metric.higher_is_better) for cell in others]
+    spread, higher = spread_of(values, cells, metric.name, procedure), metric.higher_is_better
+    found = [compare(known[cell], known[best], procedure, higher_is_better=higher, spread=spread) for cell in others]
     p = adjusted([one.p if one else None for one in found], settings.correction)
     return frozenset(
         cell for cell, value in zip(others, p, strict=True) if value is not None and value > settings.alpha
@@ -141,7 +154,7 @@ def compared_figures(judged: Judged | None) -> dict[str, float | int | str | Non
         "ci_high": one.high if one else None,
         "p": one.p if one else None,
         "p_adjusted": judged.p_adjusted if judged else None,
-        "wins": one.wins if one else None,
+        "wins": one.wins if one and one.pairs else None,
         "verdict": judged.verdict if judged else None,
         "pairs": one.pairs if one else None,
         "units": one.units if one else None,

@@ -1,4 +1,4 @@
-r"""Tables in LaTeX. A paper that takes one in needs `\usepackage{booktabs,amssymb,graphicx}`."""
+r"""Tables in LaTeX. A paper with one needs `\usepackage{booktabs,amssymb,graphicx}`, siunitx if it is used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from . import siunitx
 from .latex_text import latex_text
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 _LONG = 40
 """Rows that still fit on a page."""
+_WIDEST = 140
+"""Letters of a line that can still be read when it is made as narrow as the page."""
+_GAP = 2
+"""Letters between two columns."""
 _LONG_LABEL = 40
 """Letters that still stand on one line."""
 _NUMBERED = 7
@@ -23,7 +28,7 @@ _BATCH = 12
 """Tables after which the document sets what is pending, since LaTeX holds back only so many."""
 _ALIGN = {"left": "l", "center": "c", "right": "r"}
 _MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
-_LEGEND = r"\textbf{Bold}: best mean of the column; \underline{underlined}: second best; equal digits are marked alike."
+_LEGEND = r"\textbf{Bold}: best mean of the %s; \underline{underlined}: second best; equal digits are marked alike."
 _PREAMBLE = r"""\documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2cm]{geometry}
@@ -36,7 +41,12 @@ def latex(sheet: Sheet) -> str:
     """A `table`, made narrower only where it is wider than the line; above 40 rows it goes on in a second one."""
     starts = range(0, max(len(sheet.rows), 1), _LONG)
     parts = [
-        replace(sheet, rows=sheet.rows[start : start + _LONG], set_apart=sheet.set_apart and start == 0)
+        replace(
+            sheet,
+            rows=sheet.rows[start : start + _LONG],
+            set_apart=sheet.set_apart and start == 0,
+            tail=sheet.tail if start + _LONG >= len(sheet.rows) else 0,
+        )
         for start in starts
     ]
     return "\n".join(_float(part, index, last=index == len(parts) - 1) for index, part in enumerate(parts))
@@ -44,7 +54,9 @@ def latex(sheet: Sheet) -> str:
 
 def latex_document(sheets: Iterable[Sheet]) -> str:
     """A document with every table, which pdflatex compiles as it is."""
-    parts = [_PREAMBLE]
+    sheets = list(sheets)
+    package = "\\usepackage{siunitx}\n" if any(sheet.siunitx for sheet in sheets) else ""
+    parts = [_PREAMBLE.replace("\\begin{document}", f"{package}\\begin{{document}}")]
     for index, sheet in enumerate(sheets):
         parts.append("\\clearpage\n" if index and index % _BATCH == 0 else "\n")
         parts.append(latex(sheet))
@@ -61,16 +73,66 @@ def _float(sheet: Sheet, index: int, *, last: bool) -> str:
         r"  \centering",
         f"  \\caption{{{caption}{' (continued)' if index else ''}}}",
         *([] if index else [f"  \\label{{{_label(sheet)}}}"]),
-        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        f"  \\begin{{tabular}}{{{_columns(sheet)}}}",
-        *_head(sheet),
-        *_body(sheet),
-        r"    \bottomrule",
-        r"  \end{tabular}}",
+        *_tabulars(sheet),
         *(_notes(sheet) if last else []),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tabulars(sheet: Sheet) -> list[str]:
+    """The columns in one tabular, or in several below each other where they would be too small to read."""
+    lines: list[str] = []
+    for part in _pieces(sheet):
+        lines += [r"  \par\medskip"] if lines else []
+        lines += [
+            r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            f"  \\begin{{tabular}}{{{_columns(part)}}}",
+            *_head(part),
+            *_body(part),
+            r"    \bottomrule",
+            r"  \end{tabular}}",
+        ]
+    return lines
+
+
+def _pieces(sheet: Sheet) -> list[Sheet]:
+    """Sheets that each have the columns before the first group, and then as many groups as are wide enough to read."""
+    groups = _with_neighbours(sheet)
+    lead = next((first for first, _, group in groups if group), len(sheet.columns))
+    widths = [
+        max((len(row[index].text) + len(row[index].spread) for row in sheet.rows), default=0) + _GAP
+        for index in range(len(sheet.columns))
+    ]
+    taken: list[list[int]] = []
+    for first, width, _ in groups:
+        columns = list(range(first, first + width))
+        room = _WIDEST - sum(min(width, _LONG_LABEL) for width in widths[:lead])
+        if first < lead:
+            continue
+        if not taken or sum(widths[index] for index in [*taken[-1], *columns]) > room:
+            taken.append([])
+        taken[-1] += columns
+    if len(taken) <= 1:
+        return [sheet]
+    return [_of_columns(sheet, [*range(lead), *columns]) for columns in taken]
+
+
+def _with_neighbours(sheet: Sheet) -> list[tuple[int, int, str]]:
+    """The groups of a sheet, with columns that have none and stand behind one, such as costs, together."""
+    found: list[tuple[int, int, str]] = []
+    for first, width, group in sheet.groups():
+        if found and not group and not found[-1][2] and any(before for _, _, before in found):
+            start, wide, _ = found.pop()
+            found.append((start, wide + width, ""))
+        else:
+            found.append((first, width, group))
+    return found
+
+
+def _of_columns(sheet: Sheet, columns: list[int]) -> Sheet:
+    rows = tuple(tuple(row[index] for index in columns) for row in sheet.rows)
+    return replace(sheet, columns=tuple(sheet.columns[index] for index in columns), rows=rows)
 
 
 def _label(sheet: Sheet) -> str:
@@ -79,7 +141,14 @@ def _label(sheet: Sheet) -> str:
 
 def _columns(sheet: Sheet) -> str:
     """`@{}lccrr@{}`: no vertical rules, flush with the text on both sides."""
-    return "@{}" + "".join(_ALIGN[column.align] for column in sheet.columns) + "@{}"
+    return "@{}" + "".join(_numbers(sheet, index) or _ALIGN[c.align] for index, c in enumerate(sheet.columns)) + "@{}"
+
+
+def _numbers(sheet: Sheet, index: int) -> str:
+    """What siunitx makes of a column; empty without it, and where there are no numbers to align."""
+    if not sheet.siunitx or not index or sheet.columns[index].align != "right":
+        return ""
+    return siunitx.column([row[index] for row in sheet.rows])
 
 
 def _head(sheet: Sheet) -> list[str]:
@@ -102,10 +171,15 @@ def _heading(column: Column) -> str:
 
 
 def _body(sheet: Sheet) -> list[str]:
-    rows = [[_row_label(label), *map(_field, cells)] for label, *cells in sheet.rows]
-    lines = [f"    {' & '.join(row)} \\\\" for row in rows]
-    if sheet.set_apart:
-        lines.insert(1, r"    \midrule")
+    made = [siunitx.field if _numbers(sheet, index) else _field for index in range(len(sheet.columns))]
+    rows = [
+        [_row_label(label), *(make(cell) for make, cell in zip(made[1:], cells, strict=True))]
+        for label, *cells in sheet.rows
+    ]
+    lines = []
+    for index, row in enumerate(rows):
+        lines += [r"    \midrule"] if index in sheet.ruled else []
+        lines.append(f"    {' & '.join(row)} \\\\")
     return lines
 
 
@@ -126,7 +200,9 @@ def _field(cell: Cell) -> str:
 
 
 def _notes(sheet: Sheet) -> list[str]:
-    notes = [latex_text(note) for note in sheet.notes] + ([_LEGEND] if sheet.marked else [])
+    notes = [latex_text(note) for note in sheet.notes] + (
+        [(siunitx.LEGEND if sheet.siunitx else _LEGEND) % sheet.among] if sheet.marked else []
+    )
     if not notes:
         return []
     return [

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from .text import plain
 
+_SHOWN = 12
+"""Conditions that are named; the rest is counted."""
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from ..core.study.plan import Plan, PlannedCell, PlannedDesign
+    from ..core.study.plan import Plan, PlannedCell, PlannedDesign, PlannedRow
     from .costs import Costs
 
 
@@ -30,13 +33,25 @@ def plan_json(
     told: dict[str, Any] = {
         "study": plan.study,
         "cells": [
-            {"key": cell.key, "label": cell.label, "designs": designs[cell.key], "differs": cell.differs}
+            {
+                "key": cell.key,
+                "label": cell.label,
+                "designs": list(dict.fromkeys(designs[cell.key])),
+                "differs": cell.differs,
+            }
             | (costs.of_cell(cell.key) if costs is not None else {})
             for cell in plan.cells
             if cell.key in designs
         ],
         "trials": trials,
         "stacks": list(stacks),
+        "conditions": list(plan.conditions),
+        "at_test": [
+            {"design": design.name, "label": row.label, "cell": row.cell, "condition": row.condition}
+            for design in _chosen(plan, only)
+            for row in design.rows
+            if row.condition
+        ],
     }
     if pending is not None:
         told |= {"pending": pending, "done": trials - pending}
@@ -53,15 +68,28 @@ def plan_text(plan: Plan, only: Collection[str], trials: int, pending: int, *, t
     cells = {cell.key: cell for cell in plan.cells}
     num_cells = len({plan.baseline, *(row.cell for design in chosen for row in design.rows)})
     head = f"study {plain(plan.study)}: {num_cells} cells, {trials} trials, {pending} still to train"
+    heads = [head, *_conditions(plan)]
     if tree:
-        return "\n".join([head, *_tree(chosen, cells, plan.baseline)])
-    lines = [head]
+        return "\n".join([*heads, *_tree(chosen, cells, plan.baseline)])
+    lines = heads
     for design in chosen:
         lines.append(f"\n{plain(design.name)} ({design.kind}, {len(design.rows)} rows)")
         for row in design.rows:
-            differs = ", ".join(_differences(cells[row.cell]))
+            differs = ", ".join(_differences(cells[row.cell])) if not row.condition else _tested(row)
             lines.append(f"  {row.cell}  {plain(row.label)}" + (f"  [{differs}]" if differs else ""))
     return "\n".join(lines)
+
+
+def _conditions(plan: Plan) -> list[str]:
+    """What every trial is tested under."""
+    number, shown = len(plan.conditions), [plain(name) for name in plan.conditions[:_SHOWN]]
+    more = f" and {number - _SHOWN} more" if number > _SHOWN else ""
+    word = "condition" if number == 1 else "conditions"
+    return [f"every trial is also tested under {number} {word}: {', '.join(shown)}{more}"] if number else []
+
+
+def _tested(row: PlannedRow) -> str:
+    return plain(f"tested without {' and '.join(row.without)}; trains nothing")
 
 
 def stacks_text(plan: Plan, stacks: Sequence[Mapping[str, Any]]) -> str:
@@ -86,12 +114,11 @@ def _tree(designs: Sequence[PlannedDesign], cells: dict[str, PlannedCell], basel
         yield f"{_branch(last)}{plain(design.name)} ({design.kind}, {len(design.rows)} rows)"
         for row in design.rows:
             end = row is design.rows[-1]
-            again = (
-                "" if row.cell not in {baseline, *seen} else " (baseline)" if row.cell == baseline else " (as above)"
-            )
+            known = " (baseline)" if row.cell == baseline else " (as above)"
+            again = known if row.cell in {baseline, *seen} and not row.condition else ""
             label = plain(row.label).removesuffix(" (baseline)")
             yield f"{_trunk(last)}{_branch(end)}{label}{again}  {row.cell}"
-            told = [] if again else _differences(cells[row.cell])
+            told = [_tested(row)] if row.condition else [] if again else _differences(cells[row.cell])
             yield from (f"{_trunk(last)}{_trunk(end)}{_branch(one is told[-1])}{one}" for one in told)
             seen.add(row.cell)
 

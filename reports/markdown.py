@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SPECIAL = re.compile(r"[\\`*|<>\[\]~$]|&(?=[#\w]+;)|(?<![^\W_])_|_(?![^\W_])")
 _MARKS = {"best": ("**", "**"), "second": ("_", "_"), "": ("", "")}
-_LEGEND = "**Bold**: best mean of the column; _slanted_: second best; equal digits are marked alike."
+_LEGEND = "**Bold**: best mean of the {among}; _slanted_: second best; equal digits are marked alike."
 
 
 def markdown(sheet: Sheet) -> str:
@@ -23,7 +23,7 @@ def markdown(sheet: Sheet) -> str:
     widths = [max(3, *(cell_len(row[index]) for row in [heads, *body])) for index in range(len(heads))]
     rules = [_rule(column, width) for column, width in zip(sheet.columns, widths, strict=True)]
     lines = [_line(heads, sheet, widths), f"|{'|'.join(rules)}|", *(_line(row, sheet, widths) for row in body)]
-    notes = [_paragraph(note) for note in sheet.notes] + ([_LEGEND] if sheet.marked else [])
+    notes = [_paragraph(note) for note in sheet.notes] + ([_LEGEND.format(among=sheet.among)] if sheet.marked else [])
     return "\n".join([_paragraph(sheet.caption), "", *lines, "", *notes]).rstrip() + "\n"
 
 

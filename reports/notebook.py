@@ -19,7 +19,7 @@ def rich_table(sheet: Sheet) -> RichTable:
     for column in sheet.columns:
         table.add_column(Text(column.single), justify=column.align)
     for index, row in enumerate(sheet.rows):
-        table.add_row(*(_text(cell) for cell in row), end_section=sheet.set_apart and index == 0)
+        table.add_row(*(_text(cell) for cell in row), end_section=index + 1 in sheet.ruled)
     return table
 
 

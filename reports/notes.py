@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .condition_notes import condition_notes
 from .footnote import statistics_notes
+from .layout_notes import layout_notes, spread_note
 from .numerals import heading
+from .robustness import Measure
 from .text import plain
+from .unpaired_notes import origin_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..core.study.plan import DesignKind, Plan, PlannedDesign, PlannedMetric
     from .table import Row, Table
@@ -34,35 +38,54 @@ def caption_of(design: PlannedDesign, plan: Plan, split: str) -> str:
     return f"{heading(plain(design.name))}: {_CAPTIONS[design.kind]} (study {plain(plan.study)}, {plain(split)} split)."
 
 
-def notes_of(plan: Plan, table: Table, *, absent: Sequence[str]) -> tuple[str, ...]:
+def notes_of(plan: Plan, table: Table, *, absent: Sequence[str], claims: Sequence[str] = ()) -> tuple[str, ...]:
     """Sentences for the foot of the table; those that have nothing to say are not there."""
     rows = table.rows
     notes = [
-        _runs(plan, rows, table.split),
-        _pairing(rows, table.reference),
+        _runs(plan, rows, table.split, spread_note(table)),
+        *condition_notes(plan, table),
+        _pairing(rows, table.reference, unpaired=table.statistics.procedure.unpaired, shown_alone=_rates(table)),
         *statistics_notes(table),
+        *layout_notes(table),
         _left_out(rows),
         *(_short(rows, metric) for metric in table.metrics),
         _absent(absent, table.split),
+        *(note for design in plan.designs if plain(design.name) == table.name for note in origin_notes(plan, design)),
+        *claims,
+        *(plan.remarks if plan.tables and (table.name, table.split) == _first(plan) else ()),
     ]
     return tuple(note for note in notes if note)
 
 
-def _runs(plan: Plan, rows: Sequence[Row], split: str) -> str:
+def _rates(table: Table) -> set[str] | None:
+    """Metrics that are shown and not compared: those at single rates of missing modalities; None for all of them."""
+    if table.shape.columns or table.settings.along == "columns":
+        return None
+    return {metric.name for metric in table.metrics if isinstance(metric, Measure) and metric.level is not None}
+
+
+def _first(plan: Plan) -> tuple[str, str]:
+    """Name and split of the first table."""
+    return plain(plan.tables[0].design), plan.tables[0].split
+
+
+def _runs(plan: Plan, rows: Sequence[Row], split: str, spread: str) -> str:
     """How many runs a number stands for, and of what."""
-    where = f"{plain(split)} split, at the epoch that validation selected"
+    where = f"{plain(split)} split" + ("" if plan.imported else ", at the epoch that validation selected")
     counts = {row.done for row in rows}
     if counts <= {0}:
         return f"No trial is done yet ({plain(split)} split)."
     if max(counts) == 1:
         return f"One run per row, so no spread is known; {where}."
     n = f"n = {next(iter(counts))}" if len(counts) == 1 else "n as shown"
-    return f"Mean ± sd (ddof 1) over {_blocks(plan, rows)} ({n}); {where}."
+    return f"{spread} over {_blocks(plan, rows)} ({n}); {where}."
 
 
 def _blocks(plan: Plan, rows: Sequence[Row]) -> str:
     """`5 seeds × 3 folds`, as planned; words where rows differ in it."""
     cells = {row.cell for row in rows}
+    if not plan.paired:
+        return "runs"
     trials = [trial for trial in plan.trials if trial.cell in cells]
     seeds, folds = len({trial.seed for trial in trials}), len({trial.fold for trial in trials})
     if any(row.planned != seeds * folds for row in rows):
@@ -71,14 +94,19 @@ def _blocks(plan: Plan, rows: Sequence[Row]) -> str:
     return " × ".join(parts)
 
 
-def _pairing(rows: Sequence[Row], reference: str) -> str:
-    """What delta means, and where it stands on fewer blocks than were planned."""
-    if not reference:
+def _pairing(rows: Sequence[Row], reference: str, *, unpaired: bool, shown_alone: Collection[str] | None = ()) -> str:
+    """What delta means, and where it stands on fewer blocks than were planned; not of metrics `shown_alone`.
+
+    Nothing where there is no delta at all: `shown_alone` is None.
+    """
+    if not reference or shown_alone is None:
         return ""
-    compared = [row for row in rows if row.done and not row.baseline]
+    if unpaired:
+        return f"Δ: difference of the means from “{reference}”; runs are not paired."
+    compared = [row for row in rows if row.done and not row.baseline and not row.apart]
     fewer = {}
     for index, row in enumerate(compared):
-        pairs = min((score.pairs for score in row.scores.values()), default=0)
+        pairs = min((score.pairs for name, score in row.scores.items() if name not in shown_alone), default=0)
         if pairs < row.planned:
             fewer[index] = f"{pairs} of {row.planned}"
     if not fewer:

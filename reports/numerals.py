@@ -43,7 +43,10 @@ def digits(metric: PlannedMetric, decimals: int, *, percent: bool) -> int:
 
 
 def heading(name: str) -> str:
-    """`weighted_f1` reads `Weighted F1`, `emotion.acc2_non0` reads `Emotion: acc2 non0`."""
+    """`weighted_f1` reads `Weighted F1`, `emotion.acc2_non0` `Emotion: acc2 non0`, `mse@noise:auc` `MSE, noise AUC`."""
+    name, _, condition = name.partition("@")
+    if condition:
+        return f"{heading(name)}, {condition.replace(':', ' ').replace(' auc', ' AUC')}"
     parts = [_words(part) for part in name.split(".")]
     words = ": ".join(part for part in parts if part) or name
     return words[:1].upper() + words[1:]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from ..core.errors import Finding, StoreError, StudyError, nearest
+from ..core.evidence_records import kept_evidence
 from ..core.store import Store, store_of
 from ..core.study.layers import layers, load_text
 from ..core.study.locate import read
@@ -15,12 +16,21 @@ from ..core.study.names import folder_problem
 from ..core.study.plan import Plan, TableSettings
 from ..core.study.problems import Problems
 from .frame import tidy
+from .marked import with_marks
+from .proof import marks
 from .render import render, write_tables
+from .spent import spent_of
 from .table import Table, tabulate
+from .xlsx import xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
+
+    import pandas as pd
+
+    from ..core.evidence import Mark
+    from ..core.results import TrainResult
 
 PLAN = "plan.json"
 
@@ -75,19 +85,41 @@ def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
     for design in only:
         if design not in known:
             raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
-    with Store.open(store_of(out), create=False) as store:
-        results = store.load([trial.key for trial in plan.trials])
-    frame = tidy(results, plan)
+    results = _results(plan, out)
+    found, spent = tidy(results, plan), spent_of(results)
     chosen = [wanted for wanted in plan.tables if not only or wanted.design in only]
     there = {wanted.design for wanted in chosen}
     split = plan.tables[0].split if plan.tables else "test"
     chosen += [TableSettings(design=design, split=split) for design in only if design not in there]
-    return [tabulate(frame, plan, wanted) for wanted in chosen]
+    signs = _marks(plan, out)
+    return [with_marks(tabulate(found, plan, wanted, spent), signs) for wanted in chosen]
+
+
+def _marks(plan: Plan, out: Path) -> dict[str, Mark]:
+    """{cell: what evidence in the store says of its ablation}."""
+    with Store.open(store_of(out), create=False, check=False) as store:
+        return marks(kept_evidence(store, plan.study))
+
+
+def frame(plan: Plan, out: Path) -> pd.DataFrame:
+    """The tidy frame of the study, from the store."""
+    return tidy(_results(plan, out), plan)
+
+
+def _results(plan: Plan, out: Path) -> list[TrainResult]:
+    """Results without curves; every row that is read is held against its checksum, and no other."""
+    with Store.open(store_of(out), create=False, check=False) as store:
+        return store.load([trial.key for trial in plan.trials], curves=False)
 
 
 def text(made: Sequence[Table], form: str) -> str:
     """All of them in one format, ready to print."""
     return render(made, form).rstrip("\n") + "\n"
+
+
+def workbook(made: Sequence[Table]) -> bytes:
+    """All of them as an XLSX file. Raises StudyError where openpyxl is not installed."""
+    return xlsx(made)
 
 
 def write(made: Sequence[Table], plan: Plan, out: Path) -> Path:

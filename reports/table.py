@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
+from scipy import stats
 
+from ..core.conditions import split_under
+from ..core.study.plan import TableSettings
 from .blocks import Summary, summarise
-from .effects import effects_of
+from .claims import claims_notes
+from .effects import contrasts_of, effects_of
+from .figures import records, wide, wide_effects
 from .gather import gather, states_of
 from .html import html
-from .judged import compared_figures, family_size, judge, ties
+from .judged import family_size, judge, ties
+from .layouts import sheet_of
 from .notebook import rich_table
 from .notes import NOT_DONE, caption_of, notes_of
-from .sheet import sheet_of
+from .shapes import Shape, shape_of, word_of
+from .statistics.blocks import averaged
+from .sweep import trends
 from .text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from rich.table import Table as RichTable
 
-    from ..core.study.plan import DesignKind, Level, Plan, PlannedMetric, PlannedRow, StatisticsSettings, TableSettings
+    from ..core.evidence import Mark
+    from ..core.study.plan import DesignKind, Level, Plan, PlannedMetric, PlannedRow, StatisticsSettings
+    from .blocks import Block
+    from .figures import Record
     from .gather import Gathered
     from .judged import Judged, Place
     from .sheet import Sheet
+    from .spent import Spent
     from .statistics.contrast import Effect
     from .statistics.procedure import Procedure
-
-_TESTED = ("ci_low", "ci_high", "p", "p_adjusted", "wins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,10 @@ class Score:
     """How it compares with the reference; None for the reference itself, and where no block is common."""
     tied: bool = False
     """Whether it is not told apart from the best of its column."""
+    se: float | None = None
+    """Standard error of the mean over the units of the test (seeds or folds); None below two."""
+    half: float | None = None
+    """Half the interval of the mean at 1 - alpha."""
 
     @property
     def delta(self) -> float | None:
@@ -76,6 +92,22 @@ class Row:
     """Trials that count."""
     left_out: Mapping[str, int]
     """{state: trials} of the others; only states that occurred."""
+    condition: str = ""
+    """What its cell is tested under, besides what the whole table is; empty for nothing."""
+    apart: str = ""
+    """Why its numbers cannot stand in one column with the others; empty where they can."""
+    mark: Mark = ""
+    """What evidence says of its ablation: `≡`, `⊘` or `½`."""
+
+    @property
+    def shown(self) -> str:
+        """The label, with the mark behind it."""
+        return f"{self.label} {self.mark}" if self.mark else self.label
+
+    @property
+    def key(self) -> str:
+        """The cell, with the condition where there is one: no two rows of a table share it."""
+        return split_under(self.cell, self.condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +143,12 @@ class Table:
     """{metric: {kind: effects}} that the design is made to show: of factors, steps, ordered values."""
     decimals: int = 3
     percent: bool = False
+    shape: Shape = field(default_factory=Shape)
+    """What the layout is made of besides rows and metrics."""
+    spent: Mapping[str, Spent] = field(default_factory=dict)
+    """{cell: what a trial of it costs}."""
+    settings: TableSettings = field(default_factory=lambda: TableSettings(design=""))
+    """What the study asked for."""
 
     def frame(self) -> pd.DataFrame:
         """Numbers for programs; NaN where there is none.
@@ -118,8 +156,11 @@ class Table:
         METRIC, METRIC_sd, METRIC_n, METRIC_delta, METRIC_pairs, METRIC_ci_low, METRIC_ci_high, METRIC_p,
         METRIC_p_adjusted, METRIC_wins, METRIC_verdict.
         """
-        records = [self._numbers(row) for row in self.rows]
-        return pd.DataFrame(records, columns=list(self._numbers(None)))
+        return wide(self)
+
+    def effects_frame(self) -> pd.DataFrame:
+        """The effects of the design in the columns of `frame`: the value is METRIC_delta, `effect` the kind."""
+        return wide_effects(self)
 
     def shown(self) -> pd.DataFrame:
         """The same as people read it: every cell a text, the best in `**`, the second in `_`."""
@@ -135,66 +176,27 @@ class Table:
     def _repr_html_(self) -> str:
         return html(self.sheet())
 
-    def records(self) -> list[dict[str, str | float | int | None]]:
-        """A JSON row for each cell and metric: figures of the score, then of its comparison with the reference."""
-        return [
-            {
-                "cell": row.cell,
-                "label": row.label,
-                "split": self.split,
-                "metric": metric,
-                "mean": score.mean,
-                "sd": score.sd,
-                "n": score.n,
-                **compared_figures(score.judged),
-            }
-            for row in self.rows
-            for metric, score in row.scores.items()
-        ]
-
-    def _numbers(self, row: Row | None) -> dict[str, Any]:
-        """One row of `frame`; without a row only its keys count."""
-        columns: list[tuple[str, Any]] = [
-            ("cell", row and row.cell),
-            ("label", row and row.label),
-            *((factor, row and row.levels.get(factor)) for factor in self.factors),
-        ]
-        for metric in self.metrics:
-            score = row.scores[metric.name] if row else Score(None, None, 0)
-            columns += [
-                (metric.name, _number(score.mean)),
-                (f"{metric.name}_sd", _number(score.sd)),
-                (f"{metric.name}_n", score.n),
-                (f"{metric.name}_delta", _number(score.delta)),
-                (f"{metric.name}_pairs", score.pairs),
-            ]
-            figures = compared_figures(score.judged)
-            columns += [(f"{metric.name}_{name}", _number(figures[name])) for name in _TESTED]
-            columns.append((f"{metric.name}_verdict", figures["verdict"]))
-        columns.append(("done", row.done if row else 0))
-        columns += [(state, row.left_out.get(state, 0) if row else 0) for state in NOT_DONE]
-        return _unique_keys(columns)
+    def records(self) -> list[Record]:
+        """A JSON row for each cell and metric, its score and its comparison; then one for each effect and metric."""
+        return records(self)
 
 
-def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Table:
-    """The table of a design from the tidy frame. Raises StudyError for a design, split or metric that nobody has."""
+def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings, spent: Mapping[str, Spent] | None = None) -> Table:
+    """The table of a design from the tidy frame. Raises StudyError for a design, split or metric that nobody has.
+
+    `spent` {cell: its costs} is what the columns of `costs` show.
+    """
     made = gather(frame, plan, table)
-    design, reference, metrics = made.design, made.reference, made.metrics
+    design, metrics = made.design, made.metrics
     others = [other for other in plan.tables if other != table] if table.statistics.family == "study" else []
     declared = {place: one for other in others for place, one in gather(frame, plan, other).found.items()}
     judged = judge(made.found, declared, metrics, table.statistics)
-    statistics = Statistics(table.statistics, made.procedure, family_size(made.found, declared, table.statistics))
     states = states_of(frame, plan)
-    cells = [row.cell for row in design.rows]
-    tied = {metric.name: ties(made.values, cells, metric, made.procedure, table.statistics) for metric in metrics}
-    rows = tuple(_row(row, made, judged, tied, states.get(row.cell, [])) for row in design.rows)
-    compared = any(score.delta is not None for row in rows for score in row.scores.values())
-    label = reference.label if reference else next((c.label for c in plan.cells if c.key == made.against), made.against)
-    shown = plain(label) if compared else ""
-    effects = {
-        metric.name: effects_of(made.values, plan, design, metric, procedure=made.procedure, settings=table.statistics)
-        for metric in metrics
-    }
+    tied = {metric.name: _tied(made, metric, table) for metric in metrics}
+    rows = tuple(
+        _row(row, made, _scores(row, made, judged, tied, table), states.get(row.cell, [])) for row in design.rows
+    )
+    shape = shape_of(plan, made, table)
     unfinished = Table(
         name=plain(design.name),
         kind=design.kind,
@@ -203,52 +205,95 @@ def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Table:
         factors=tuple(plain(factor) for factor in design.factors),
         metrics=metrics,
         rows=rows,
-        reference=shown,
+        reference=_reference(plan, made, rows),
         notes=(),
-        statistics=statistics,
-        effects=effects,
-        decimals=table.decimals,
-        percent=table.percent,
+        statistics=Statistics(table.statistics, made.procedure, family_size(made.found, declared, table.statistics)),
+        effects=_effects(plan, made, shape, table),
+        decimals=table.places,
+        percent=table.in_percent,
+        shape=shape,
+        spent=spent or {},
+        settings=table,
     )
-    return replace(unfinished, notes=notes_of(plan, unfinished, absent=made.absent))
+    claims = claims_notes(frame, plan, design.name, table.split)
+    return replace(unfinished, notes=notes_of(plan, unfinished, absent=made.absent, claims=claims))
 
 
-def _row(
+def _reference(plan: Plan, made: Gathered, rows: Sequence[Row]) -> str:
+    """Label of the row that deltas are against; empty where there is none."""
+    if not any(score.delta is not None for row in rows for score in row.scores.values()):
+        return ""
+    if made.reference is not None:
+        levels = {name: level for name, level in made.reference.levels.items() if name != made.groups.factor}
+        said = ", ".join(word_of(name, level) for name, level in levels.items()) if made.groups.factor else ""
+        return plain(said or made.reference.label)
+    return plain(next((cell.label for cell in plan.cells if cell.key == made.against), made.against))
+
+
+def _tied(made: Gathered, metric: PlannedMetric, table: TableSettings) -> frozenset[str]:
+    """Rows that are not told apart from the best of those that may be ranked with them."""
+    found = [ties(made.values, some, metric, made.procedure, table.statistics) for some in made.groups.members]
+    return frozenset().union(*found)
+
+
+def _effects(
+    plan: Plan, made: Gathered, shape: Shape, table: TableSettings
+) -> dict[str, Mapping[str, tuple[Effect, ...]]]:
+    """{metric: what the design is made to show}; nothing across data sets."""
+    if made.groups.factor or made.groups.apart:
+        return {metric.name: {} for metric in made.metrics}
+    settings = table.statistics
+    if shape.series:
+        found = {metric.name: trends(shape, made.design.rows, made, metric.name, settings) for metric in made.metrics}
+        return {name: {"trend": some} if some else {} for name, some in found.items()}
+    known = list(contrasts_of(plan, made.design))
+    return {
+        metric.name: effects_of(
+            made.values, plan, made.design, metric, procedure=made.procedure, settings=settings, known=known
+        )
+        for metric in made.metrics
+    }
+
+
+def _scores(
     row: PlannedRow,
     made: Gathered,
     judged: Mapping[Place, Judged],
     tied: Mapping[str, frozenset[str]],
-    states: Sequence[str],
-) -> Row:
-    """A planned row with its scores; `states` are those of all trials of its cell."""
+    table: TableSettings,
+) -> dict[str, Score]:
+    """{metric: score} of a planned row."""
     scores = {}
     for metric in made.metrics:
-        own = made.values.get((row.cell, metric.name), {}).values()  # noqa: PD011 - a mapping
-        summary: Summary = summarise(own)
-        place = (made.split, row.cell, metric.name)
-        scores[metric.name] = Score(*summary, judged=judged.get(place), tied=row.cell in tied[metric.name])
+        own: Mapping[Block, float] = made.values.get((row.key, metric.name), {})  # noqa: PD011 - a mapping
+        summary: Summary = summarise(own.values())
+        place = (made.split, row.key, metric.name)
+        se, half = _errors(own, made.procedure) if table.format.spread != "sd" else (None, None)
+        scores[metric.name] = Score(*summary, judged.get(place), tied=row.key in tied[metric.name], se=se, half=half)
+    return scores
+
+
+def _row(row: PlannedRow, made: Gathered, scores: Mapping[str, Score], states: Sequence[str]) -> Row:
+    """A planned row with its scores; `states` are those of all trials of its cell."""
     return Row(
         cell=row.cell,
         label=plain(row.label),
-        baseline=row.cell == made.against,
+        baseline=row.key == made.groups.references.get(row.key, made.against),
         levels={plain(name): plain(level) if isinstance(level, str) else level for name, level in row.levels.items()},
         scores=scores,
         planned=len(states),
         done=states.count("done"),
         left_out={state: states.count(state) for state in NOT_DONE if state in states},
+        condition=row.condition,
+        apart=made.groups.apart.get(row.key, ""),
     )
 
 
-def _number(value: object) -> object:
-    return float("nan") if value is None else value
-
-
-def _unique_keys(columns: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Columns by name; a factor that is called like another column gets a number."""
-    named: dict[str, Any] = {}
-    for name, value in columns:
-        unique, again = name, 2
-        while unique in named:
-            unique, again = f"{name}_{again}", again + 1
-        named[unique] = value
-    return named
+def _errors(values: Mapping[Block, float], procedure: Procedure) -> tuple[float | None, float | None]:
+    """Standard error of a mean and half its interval, over the units of the test, corrected where folds overlap."""
+    blocks = tuple(sorted(values))
+    units = averaged(blocks, np.array([values[block] for block in blocks]), procedure.unit)
+    if units.size <= 1:  # one observation has no spread
+        return None, None
+    se = float(units.std(ddof=1)) * sqrt(procedure.share(units.size))
+    return se, se * float(stats.t.isf(procedure.alpha / 2, units.size - 1))

@@ -68,6 +68,7 @@ def test_the_wheel_holds_every_module_the_presets_and_the_shipped_study(tmp_path
         if relative.parts[0] not in NOT_SHIPPED:
             assert f"butfor/{relative.as_posix()}" in names
     assert {"butfor/py.typed", "butfor/ablations.yaml", "butfor/plugins/presets/v4_as_planned.yaml"} <= names
+    assert {f"butfor/reports/page/templates/{name}" for name in ("page.html", "parts.html", "page.css")} <= names
     assert not [name for name in names if name.startswith(("butfor/tests", "tests"))]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +25,6 @@ ROWS = 8
 """Rows of every compiled stack: one number, so that each structure is compiled once, and no bit depends on it."""
 TOLERANCE = 1e-3
 """Largest difference from the pass that is not compiled, relative to the largest element: rounding stays below 1e-5."""
-
-
-def why_not_here() -> str:
-    """Why nothing can be compiled on this machine; empty where it can."""
-    if os.environ.get("CXX") or any(map(shutil.which, ("g++", "clang++", "c++"))):
-        return ""
-    return "compiling needs a C++ compiler, and there is neither g++ nor clang++ here"
 
 
 def compiled(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass:  # noqa: ANN401 - a tree of tensors

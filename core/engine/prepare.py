@@ -24,7 +24,7 @@ from .bundles import bundle
 from .conditions import ids_digest
 from .model import System
 from .structure import structure
-from .tested import tested_on
+from .tested import parts_digests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -96,7 +96,7 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     trials = expand(study, rows, identity)
     plan = study.plan(trials, preparation.ordered_metrics())
     shared = {"held_out": held_out(preparation.folds[study.baseline.data_key]), "leaks": preparation.leaks()}
-    tested = {key: tested_on(preparation.data[key], folds) for key, folds in preparation.folds.items()}
+    tested = {key: parts_digests(preparation.data[key], folds) for key, folds in preparation.folds.items()}
     planned = {cell.key: tested[cell.data_key] for cell in study.cells}
     cells = tuple(cell.model_copy(update={"tested_on": planned[cell.key]}) for cell in plan.cells)
     plan = plan.model_copy(update=shared | {"cells": cells})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..splits import Fold
 
 
-def tested_on(data: Dataset, folds: Iterable[Fold]) -> dict[str, str]:
+def parts_digests(data: Dataset, folds: Iterable[Fold]) -> dict[str, str]:
     """{split: digest} of the rows of each part, over all folds, and of their labels; features play no role."""
     found: dict[str, hashlib._Hash] = {}
     for fold in folds:

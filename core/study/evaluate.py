@@ -56,7 +56,7 @@ class MissingSettings(Settings):
 class NoiseSettings(Settings):
     """Gaussian noise on the features of the test rows."""
 
-    levels: Annotated[tuple[Annotated[float, Field(ge=0)], ...], *_FULL]
+    levels: Annotated[tuple[Annotated[float, Field(ge=0, le=1000)], ...], *_FULL]
     """Standard deviations of the noise, in those of each feature over the training rows; 0 is the clean test."""
     patterns: Annotated[Annotated[Literal["all", "each"], Tag("a word")] | _Subsets, Discriminator(_form)] = "all"
     """`all`: on every modality at once. `each`: on one after the other. Or a list, as for `missing`."""

@@ -62,7 +62,8 @@ class StatisticsSettings(Settings):
     """What a printed table shows beside the difference; CSV and JSON have all of it."""
 
     def margin_of(self, metric: str) -> float | None:
-        """The margin of a metric; None for none."""
+        """The margin of a metric, of an area under it too; None for none."""
+        metric = metric.partition("@")[0]
         return self.margin.get(metric) if isinstance(self.margin, dict) else self.margin
 
 
@@ -107,6 +108,11 @@ class TableSettings(Settings):
                 raise ValueError(f"`{name}` is {beside} here and {said} in `format`; say it once")
         if self.along != "rows" and self.layout != "sweep":
             raise ValueError("`along` is read by the layout sweep; name it as `layout`")
+        crossed = self.layout == "factorial" or self.along == "columns"
+        if crossed and (self.costs or self.reference):
+            raise ValueError("`costs` and `reference` need rows that are systems; a cross table has none")
+        if self.layout == "robustness" and self.reference:
+            raise ValueError("`reference` has no rates of missing modalities; make a table of another layout for it")
         return self
 
     @property

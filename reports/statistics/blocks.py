@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from ..blocks import Block
 
-Unit = Literal["seed", "fold"]
-"""What counts as one observation; the other of the two is averaged first."""
+Unit = Literal["seed", "fold", "run"]
+"""What counts as one observation; of seed and fold the other is averaged first. `run`: nothing is paired."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,9 @@ def complete(values: Mapping[str, Mapping[Block, float]]) -> Complete:
 
 def averaged(blocks: tuple[Block, ...], values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     """Means of `values` (..., n) within each unit: (..., units), units in order."""
-    labels = [seed if unit == "seed" else fold for seed, fold in blocks]
-    names = sorted(set(labels), key=labels.index)
+    labels = [{"seed": seed, "fold": fold, "run": (seed, fold)}[unit] for seed, fold in blocks]
+    names = list(dict.fromkeys(labels))
+    if len(names) == len(labels):  # every block is a unit of its own
+        return values
     means = [values[..., [label == name for label in labels]].mean(axis=-1) for name in names]
     return np.stack(means, axis=-1) if means else values[..., :0]

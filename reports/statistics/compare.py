@@ -13,14 +13,16 @@ from .equivalence import rank_tost, tost
 from .looks import anytime_half_width, e_value, shared_p
 from .paired import Paired, paired_t, signed_rank
 from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
+from .unpaired import difference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from ..blocks import Block
     from .procedure import Procedure
+    from .unpaired import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,11 @@ class Comparison:
     delta: float
     """Mean paired difference over the units; the Hodges-Lehmann estimate with signed ranks."""
     pairs: int
-    """Blocks (seeds on folds) that both have."""
+    """Blocks (seeds on folds) that both have; 0 where nothing is paired."""
     units: int
-    """Observations that the interval stands on: seeds, or folds."""
+    """Observations that the interval stands on: seeds, or folds; of both rows together where nothing is paired."""
     sd: float | None = None
-    """Of the units' differences, ddof 1."""
+    """Of the units' differences, ddof 1; of runs within a row where nothing is paired."""
     low: float | None = None
     """Of the interval at 1 - alpha, for this comparison alone."""
     high: float | None = None
@@ -58,8 +60,11 @@ def compare(
     *,
     higher_is_better: bool,
     margin: float | None = None,
+    spread: Spread | None = None,
 ) -> Comparison | None:
-    """`values - reference` over the common blocks; None where there is none."""
+    """`values - reference` over the common blocks; None where there is none. `pooled_t` reads `spread`."""
+    if procedure.unpaired:
+        return compare_runs([*values.values()], [*reference.values()], procedure, margin=margin, spread=spread)
     blocks = tuple(sorted(block for block in values if block in reference))
     if not blocks:
         return None
@@ -91,6 +96,34 @@ def compare(
             effective=1 / procedure.share(count),
             alpha=procedure.level,
         ),
+    )
+
+
+def compare_runs(
+    values: Sequence[float],
+    reference: Sequence[float],
+    procedure: Procedure,
+    *,
+    margin: float | None = None,
+    spread: Spread | None = None,
+) -> Comparison | None:
+    """The mean of `values` less that of `reference`, runs that nothing pairs; None where one of them has no run."""
+    if not values or not reference:
+        return None
+    found = difference(values, reference, spread=spread, alpha=procedure.level)
+    p, same = _finite(np.asarray(found.p)), None if margin is None else _finite(np.asarray(found.equivalent(margin)))
+    size = found.value / found.sd if np.isfinite(found.low) else None
+    return Comparison(
+        delta=found.value,
+        pairs=0,
+        units=len(values) + len(reference),
+        sd=_finite(np.asarray(found.sd)),
+        low=_finite(np.asarray(found.low)),
+        high=_finite(np.asarray(found.high)),
+        p=None if p is None else min(1.0, p * procedure.looks),
+        p_equivalent=None if same is None else min(1.0, same * procedure.looks),
+        d_z=size,
+        hedges=None if size is None else hedges(size, found.df),
     )
 
 

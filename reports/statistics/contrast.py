@@ -10,12 +10,14 @@ import numpy as np
 from .compare import estimate
 from .corrections import Correction, adjusted
 from .small_n import FEWEST_FOR_P
+from .unpaired import contrast, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from .factorial import Contrasts
     from .procedure import Procedure
 
 
@@ -60,6 +62,28 @@ def effects(
             p_adjusted=q,
         )
         for label, row, one, p, q in zip(labels, contrasts, found, raw, adjusted(raw, correction), strict=True)
+    )
+
+
+def effects_of_runs(
+    contrasts: Contrasts, groups: Sequence[Sequence[float]], procedure: Procedure, *, correction: Correction = "holm"
+) -> tuple[Effect, ...]:
+    """An effect for each contrast of the means of `groups`, runs of the cells that nothing pairs."""
+    spread = pooled(groups) if procedure.test == "pooled_t" else None
+    found = [contrast(groups, row.tolist(), spread=spread, alpha=procedure.level) for row in contrasts.weights]
+    raw = [min(1.0, one.p * procedure.looks) if np.isfinite(one.p) else None for one in found]
+    count = sum(len(group) for group in groups)
+    return tuple(
+        Effect(
+            label=label,
+            value=one.value,
+            units=count,
+            low=one.low if np.isfinite(one.low) else None,
+            high=one.high if np.isfinite(one.high) else None,
+            p=p,
+            p_adjusted=q,
+        )
+        for label, one, p, q in zip(contrasts.labels, found, raw, adjusted(raw, correction), strict=True)
     )
 
 

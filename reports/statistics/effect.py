@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, lgamma, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,7 @@ def d_z(mean: float, sd: float) -> float | None:
     return mean / sd if sd > 0 else None
 
 
-def hedges(effect: float, df: int) -> float | None:
+def hedges(effect: float, df: float) -> float | None:
     """The effect without its small-sample bias: times Γ(df/2) / (√(df/2) Γ((df-1)/2)); None below 2 degrees."""
     if df <= 1:
         return None
@@ -37,6 +38,7 @@ def wins(differences: NDArray[np.float64], *, higher_is_better: bool) -> int:
     return int((differences > 0).sum() if higher_is_better else (differences < 0).sum())
 
 
+@lru_cache(maxsize=4096)
 def superiority(won: float, blocks: int, *, effective: float | None = None, alpha: float = 0.05) -> Superiority:
     """P(A > B) of `won` (ties half) out of `blocks`, with the exact interval of Clopper and Pearson.
 

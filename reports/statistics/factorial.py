@@ -41,17 +41,27 @@ def main_and_interactions(
     grid = list(product(*order_of.values()))
     if any(point not in place for point in grid):
         return Contrasts((), np.empty((0, len(levels))))
+    parts = {
+        (factor, level): np.array([_side(row[factor], level, known[0]) for row in levels])
+        for factor, known in order_of.items()
+        for level in known[1:]
+    }
     labels, rows = [], []
     for size in range(1, order + 1):
         for factors in combinations(order_of, size):
             for changed in product(*(order_of[factor][1:] for factor in factors)):
                 change = dict(zip(factors, changed, strict=True))
-                labels.append(" × ".join(f"{factor} {_word(level)}" for factor, level in change.items()))
-                weights = np.zeros(len(levels))
-                for point in grid:
-                    weights[place[point]] = _weight(dict(zip(order_of, point, strict=True)), change, order_of)
+                labels.append(effect_label(change))
+                weights = np.ones(len(levels))
+                for factor, known in order_of.items():
+                    weights *= parts[factor, change[factor]] if factor in change else 1 / len(known)
                 rows.append(weights)
     return Contrasts(tuple(labels), np.array(rows).reshape(len(rows), len(levels)))
+
+
+def effect_label(change: Mapping[str, Level]) -> str:
+    """`gate without`, `gate without × fusion mean`."""
+    return " × ".join(f"{factor} {_word(level)}" for factor, level in change.items())
 
 
 def shapley(levels: Sequence[Mapping[str, Level]], reference: Mapping[str, Level]) -> Contrasts:
@@ -78,17 +88,9 @@ def shapley(levels: Sequence[Mapping[str, Level]], reference: Mapping[str, Level
     return Contrasts(tuple(factors), rows)
 
 
-def _weight(point: Mapping[str, Level], change: Mapping[str, Level], order_of: Mapping[str, list[Level]]) -> float:
-    """The part of one cell in an effect: a sign for each changed factor, a mean over all others."""
-    weight = 1.0
-    for factor, levels in order_of.items():
-        if factor not in change:
-            weight /= len(levels)
-        elif point[factor] == levels[0]:
-            weight = -weight
-        elif point[factor] != change[factor]:
-            return 0.0
-    return weight
+def _side(level: Level, changed: Level, reference: Level) -> float:
+    """On which side of a change from the reference a cell stands."""
+    return -1.0 if level == reference else float(level == changed)
 
 
 def _levels(levels: Sequence[Mapping[str, Level]], factor: str, reference: Mapping[str, Level]) -> list[Level]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +34,12 @@ class Paired(NamedTuple):
     """Degrees of freedom: blocks less one."""
 
 
+@lru_cache(maxsize=1024)
+def t_limit(alpha: float, df: float) -> float:
+    """What Student's t with `df` degrees of freedom exceeds, on either side, with probability alpha."""
+    return float(stats.t.isf(alpha / 2, df))
+
+
 def paired_t(differences: Array, *, alpha: float = 0.05, share: float | None = None) -> Paired:
     """Student's paired t on `differences` (..., n).
 
@@ -45,9 +52,9 @@ def paired_t(differences: Array, *, alpha: float = 0.05, share: float | None = N
     flat = sd <= _NO_SPREAD * np.abs(differences).max(axis=-1)
     sd = np.where(flat, 0.0, sd)
     se = sd * np.sqrt(1 / count if share is None else share)
-    half = np.where(flat, np.nan, stats.t.isf(alpha / 2, count - 1) * se)
+    half = np.where(flat, np.nan, t_limit(alpha, count - 1) * se)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(mean / se), count - 1)
+        p = 2 * special.stdtr(count - 1, -np.abs(mean / se))
     p = np.where(flat, np.where(mean == 0, 1.0, 2.0 ** (1 - count)), p)
     return Paired(mean, sd, se, mean - half, mean + half, p, count - 1)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..blocks import Block
     from .blocks import Unit
 
-Test = Literal["paired_t", "nadeau_bengio", "wilcoxon", "none"]
+Test = Literal["paired_t", "nadeau_bengio", "wilcoxon", "welch", "pooled_t", "none"]
+UNPAIRED: tuple[Test, ...] = ("welch", "pooled_t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Procedure:
         """Alpha of one look."""
         return self.alpha / self.looks
 
+    @property
+    def unpaired(self) -> bool:
+        """Whether rows are compared as groups of runs that nothing pairs."""
+        return self.test in UNPAIRED
+
     def share(self, count: int) -> float:
         """The part of the variance that a mean over `count` units keeps."""
         return variance_share(count, self.held_out if self.test == "nadeau_bengio" else 0.0)
@@ -59,7 +65,7 @@ def procedure_for(settings: StatisticsSettings, blocks: Collection[Block], held_
     anytime = wanted is not None and wanted.method == "anytime" and test == "paired_t"
     return Procedure(
         test=test,
-        unit="fold" if over_folds else "seed",
+        unit="fold" if over_folds else "run" if test in UNPAIRED else "seed",
         alpha=settings.alpha,
         held_out=ratio,
         looks=1 if anytime or wanted is None else len(looks_of(wanted)),

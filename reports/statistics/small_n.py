@@ -28,9 +28,13 @@ _TAIL = 1e-14
 
 def power(effect: float, count: int, *, alpha: float = 0.05, share: float | None = None) -> float:
     """Probability that the paired t finds an effect of `effect` standard deviations with `count` blocks."""
-    shift = abs(effect) / np.sqrt(1 / count if share is None else share)
-    spread, weights = _spreads(count - 1)
-    limit = stats.t.isf(alpha / 2, count - 1) * spread
+    return power_of_t(abs(effect) / float(np.sqrt(1 / count if share is None else share)), count - 1, alpha=alpha)
+
+
+def power_of_t(shift: float, df: int, *, alpha: float = 0.05) -> float:
+    """Probability that a two-sided t with `df` degrees and noncentrality `shift` passes its limit."""
+    spread, weights = _spreads(df)
+    limit = stats.t.isf(alpha / 2, df) * spread
     return float(weights @ (stats.norm.cdf(shift - limit) + stats.norm.cdf(-shift - limit)))
 
 
@@ -78,11 +82,18 @@ def equivalence_power(margin: float, count: int, *, alpha: float = 0.05) -> floa
     return float(weights @ np.where(room > 0, 2 * stats.norm.cdf(room) - 1, 0.0))
 
 
+@lru_cache(maxsize=1)
+def _legendre() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights (200,) on -1 to 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    return nodes, weights
+
+
 @lru_cache(maxsize=1024)
 def _spreads(df: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights (200,) of the law of s / sigma, whose square times `df` is chi-square: Gauss and Legendre."""
     low, high = stats.chi.ppf(_TAIL, df), stats.chi.isf(_TAIL, df)
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = _legendre()
     places = low + (nodes + 1) / 2 * (high - low)
     return places / np.sqrt(df), weights * (high - low) / 2 * stats.chi.pdf(places, df)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from butfor.core.engine import compiled
+from butfor.core.engine.compiler import why_not_here
 from butfor.core.store import STORE, Store
 
 STUDY = """
@@ -34,7 +34,7 @@ def engines(tmp_path: Path) -> set[str]:
         return {result.provenance["engine"] for result in store.load(keys)}
 
 
-@pytest.mark.skipif(bool(compiled.why_not_here()), reason=compiled.why_not_here())
+@pytest.mark.skipif(bool(why_not_here()), reason=why_not_here())
 def test_every_engine_trains_trials_of_its_own(command, tmp_path: Path) -> None:
     for told, engine in (((), "stack"), (("--no-stack",), "one"), (("--compile",), "compiled")):
         ran = command("run", "s.yaml", "--quiet", "--jobs", "1", *told)

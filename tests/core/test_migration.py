@@ -1,15 +1,18 @@
 """A store of version 1, as the first release wrote it, opens with every row."""
 
+import dataclasses
 import json
 import math
 import sqlite3
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from butfor.core.errors import StoreError
+from butfor.core.evidence_records import kept_evidence
 from butfor.core.predictions import read_predictions, write_predictions
-from butfor.core.schema import VERSION
+from butfor.core.schema import VERSION, evidence, version_table
 from butfor.core.store import Store
 
 KEY = "0123456789abcdef"
@@ -94,4 +97,18 @@ def test_a_version_that_never_was_is_refused(tmp_path):
     raw.close()
     with pytest.raises(StoreError, match="version -3, which never was"):
         Store.open(tmp_path / "store.sqlite")
-    assert VERSION == 2
+    assert VERSION == 3
+
+
+def test_a_store_without_evidence_gets_its_table_and_keeps_every_row(where, put, a_result):
+    with Store.open(where) as store:
+        put(store, a_result())
+        written = store.load(["a" * 16])
+        store.do(evidence.drop, write=True)
+        store.do(lambda c: c.execute(update(version_table).values(version=2)), write=True)
+    with Store.open(where, create=False) as store:
+        assert [dataclasses.asdict(one) for one in store.load(["a" * 16])] == [
+            dataclasses.asdict(one) for one in written
+        ]
+        assert kept_evidence(store, "study") == ()
+        assert store.do(lambda c: c.scalar(select(version_table.c.version))) == VERSION

@@ -25,9 +25,11 @@ from butfor.core.results import State
 from butfor.core.specs import KINDS, Warmup
 from butfor.core.splits import SplitSpec
 from butfor.core.study import settings
+from butfor.core.study.evaluate import MissingSettings, NoiseSettings
 from butfor.core.study.locate import plain, read
 from butfor.core.study.plan import DesignKind, StatisticsSettings, TableSettings
 from butfor.core.study.reading import KEYS
+from butfor.core.study.table_settings import FormatSettings, PublishedRow
 from butfor.plugins.datasets.features import FeaturesSpec
 from butfor.plugins.datasets.planted import PlantedSpec
 from butfor.plugins.executors.local import LocalSpec
@@ -43,7 +45,8 @@ MODELS: dict[str, type[BaseModel]] = {
     for model in (
         *(settings.CellSettings, settings.TrainSettings, settings.Plateau, settings.Cosine, settings.Clip),
         *(settings.HeadSettings, settings.ModalityDropout, Warmup, SplitSpec, TableSettings, StatisticsSettings),
-        *(PlantedSpec, FeaturesSpec, TaskColumn, LocalSpec),
+        *(FormatSettings, PublishedRow),
+        *(PlantedSpec, FeaturesSpec, TaskColumn, LocalSpec, MissingSettings, NoiseSettings),
     )
 }
 COMMANDS = typer.main.get_command(app)

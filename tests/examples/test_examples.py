@@ -62,6 +62,22 @@ def test_on_mosi_text_carries_and_video_adds_nothing(tmp_path: Path) -> None:
     assert loo["without text"] < loo["full"] - 0.1
 
 
+@pytest.mark.slow
+def test_what_is_taken_away_costs_what_it_carries_in_both_ways(tmp_path: Path) -> None:
+    """The planted shares: text .6, audio .4, video none."""
+    study, catalogue = runner.read_study(EXAMPLES / "robust.yaml", num_seeds=1)
+    prepared = runner.prepare(study, catalogue)
+    keys = runner.asked(prepared, ["modalities"])
+    states = runner.run(prepared, keys, tmp_path, executor=runner.executor_named("local", catalogue, jobs=2))
+    assert {states[key] for key in keys} == {"done"}
+    (table,) = rebuild.tables(prepared.plan, tmp_path, ["modalities"])
+    delta = table.frame().set_index("label")["weighted_f1_delta"]
+    for moment in ("retrained", "at test"):
+        assert delta[f"w/o text ({moment})"] < -0.05
+        assert delta[f"w/o audio ({moment})"] < -0.05
+        assert abs(delta[f"w/o video ({moment})"]) < 0.03
+
+
 def test_the_shipped_study_is_commented_and_uses_embedded_data() -> None:
     text = (ROOT / "ablations.yaml").read_text()
     assert text.count("#") > 8

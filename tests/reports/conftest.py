@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pytest
 
 from butfor.core.results import TrainResult
@@ -116,3 +117,91 @@ def small(make_table) -> Table:
         levels={"full": {"gate": True}, "less": {"gate": False}},
         labels={"full": "full system", "less": "w/o gate"},
     )
+
+
+PAPER = """@inproceedings{doll2020,
+  title     = {A {Study} of Parts},
+  author    = {Doll{\\'a}r, Ann and Bee, Bo},
+  booktitle = {Proceedings},
+  year      = {2020}
+}"""
+CLEAN = "test"
+CONDITIONS = ("test@missing:0.3", "test@missing:0.7", "test@without:audio")
+
+
+def _study(
+    *, seeds: int = 6, states: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None, epochs: int = 4
+) -> tuple[Plan, list[TrainResult]]:
+    """A 2 x 2 factorial and a removal of its parts, all trials done but those of `states` {key: state or `missing`}."""
+    names = {"full": "full", "less": "w/o gate", "mean": "mean fusion", "both": "w/o gate, mean", **(labels or {})}
+    settings = {"dataset": {"name": "planted"}, "fusion": {"name": "attention"}}
+    cells = tuple(PlannedCell(key=key, label=label, settings=settings) for key, label in names.items())
+    grid = {"full": (True, "attention"), "less": (False, "attention"), "mean": (True, "mean"), "both": (False, "mean")}
+    rows = [
+        PlannedRow(cell=cell, label=names[cell], levels={"gate": gate, "fusion": fusion}, baseline=cell == "full")
+        for cell, (gate, fusion) in grid.items()
+    ]
+    parts = [row.model_copy(update={"levels": {"gate": row.levels["gate"]}}) for row in rows[:2]]
+    designs = (
+        PlannedDesign(name="parts", kind="leave_one_out", factors=("gate",), rows=tuple(parts)),
+        PlannedDesign(name="grid", kind="factorial", factors=("gate", "fusion"), rows=tuple(rows)),
+    )
+    trials = tuple(
+        PlannedTrial(key=f"{number:02x}{seed:02x}" * 4, cell=cell, seed=seed, fold="official")
+        for number, cell in enumerate(names)
+        for seed in range(seeds)
+    )
+    plan = Plan(
+        study="small",
+        source="small.yaml",
+        baseline="full",
+        cells=cells,
+        designs=designs,
+        tables=(TableSettings(design="parts"), TableSettings(design="grid", metrics=("weighted_f1",))),
+        trials=trials,
+        metrics=METRICS,
+        papers={"fusion attention": PAPER, "fusion mean": PAPER},
+    )
+    shift = {"full": 0.0, "less": -0.2, "mean": 0.01, "both": -0.25}
+    found = states or {}
+    results = [
+        _outcome(trial, shift[trial.cell], found.get(trial.key, "done"), epochs)
+        for trial in trials
+        if found.get(trial.key) != "missing"
+    ]
+    return plan, results
+
+
+def _outcome(trial: PlannedTrial, shift: float, state: str, epochs: int) -> TrainResult:
+    rng = np.random.default_rng([trial.seed, int(abs(shift) * 1000)])
+    own = {"weighted_f1": 0.7 + shift + 0.01 * rng.normal(), "mse": 0.5 - shift + 0.01 * rng.normal()}
+    worse = {name: {metric: value - 0.1 for metric, value in own.items()} for name in CONDITIONS}
+    curve = tuple(
+        {"lr": 0.1, "loss": 1 / (epoch + 1), "loss.emotion": 0.5, "valid.weighted_f1": 0.1 * epoch, "select": 0.1}
+        for epoch in range(epochs)
+    )
+    done = state == "done"
+    return TrainResult(
+        key=trial.key,
+        cell=trial.cell,
+        seed=trial.seed,
+        fold=trial.fold,
+        state=state,
+        message="" if done else "the loss is not finite",
+        metrics={CLEAN: own, **worse} if done else {},
+        curve=curve,
+        selected_epoch=epochs - 1,
+        seconds=1.5,
+        provenance={
+            "engine": "stack",
+            "parameters": 1000 + int(1000 * abs(shift)),
+            "epochs": epochs,
+            "fusion_weights": {"test": {"text": 0.7, "audio": 0.3}, "test@missing:0.3": {"text": 0.8, "audio": 0.2}},
+            **({"not_stacked": "its fusion is not stackable"} if trial.cell == "mean" else {}),
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def make_study() -> Callable[..., tuple[Plan, list[TrainResult]]]:
+    return _study

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ...selection import Selection
-from ...study.settings import Cosine, Plateau
+from ...study.settings import Cosine, ModalityDropout, Plateau
 from ..modality_dropout import kept
 from .subject import STREAM, drops_modalities
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...study.plan import PlannedMetric
-    from ...study.settings import CellSettings, ModalityDropout, TrainSettings
+    from ...study.settings import CellSettings, TrainSettings
 
 Part = tuple[Any, ...]
 _ROWS = 32
@@ -72,12 +73,13 @@ def dropout(settings: CellSettings) -> Part | None:
         return None
     rates = tuple(drop.rate * drop.warmup.factor(epoch) for epoch in range(settings.train.epochs))
     own = sorted(drop.probabilities.items()) if drop.patterns == "independent" else ()
-    return (rates, tuple(own), _masks(drop, settings.modalities))
+    return (rates, tuple(own), _masks(drop.patterns, tuple(drop.probabilities.items()), settings.modalities))
 
 
-def _masks(drop: ModalityDropout, modalities: tuple[str, ...]) -> str:
+@cache
+def _masks(patterns: str, probabilities: tuple[tuple[str, float], ...], modalities: tuple[str, ...]) -> str:
     """What rows lose that are hit, in a few steps."""
-    always = drop.model_copy(update={"rate": 1.0, "warmup": type(drop.warmup)()})
+    always = ModalityDropout.model_validate({"rate": 1, "patterns": patterns, "probabilities": dict(probabilities)})
     present = torch.ones(_ROWS, len(modalities), dtype=torch.bool)
     drawn = [kept(always, modalities, present, 0, STREAM, step) for step in range(8)]
     return "".join("1" if left else "0" for left in torch.stack(drawn).flatten().tolist())

@@ -36,6 +36,7 @@ class Prober:
     traces: dict[str, Trace | Exception] = field(default_factory=dict)
     _absences: dict[str, Absence] = field(default_factory=dict)
     _efforts: dict[str, Effort] = field(default_factory=dict)
+    _dropping: set[str] = field(default_factory=set)
     _grounds: dict[str, Ground] = field(default_factory=dict)
     _data: dict[str, str] = field(default_factory=dict)
     _metrics: dict[str, tuple[PlannedMetric, ...]] = field(default_factory=dict)
@@ -58,17 +59,20 @@ class Prober:
         key = program(settings, ground.key)
         if key not in self.traces:
             try:
-                self.traces[key], subject = trace(settings, ground)
+                trunk = _trunk(settings, ground)
+                found, subject = trace(settings, ground, dropping=True if trunk in self._dropping else None)
+                self.traces[key] = found
+                if found.dropping:
+                    self._dropping.add(trunk)
                 if settings is cell.settings:
-                    self._look(settings, ground, subject)
+                    self._look(settings, ground, subject, trunk)
             except Exception as error:  # noqa: BLE001 - whatever a part raises is told by the rehearsal
                 self.traces[key] = error
-        found = self.traces[key]
-        return found if isinstance(found, Trace) else None
+        seen = self.traces[key]
+        return seen if isinstance(seen, Trace) else None
 
-    def _look(self, settings: CellSettings, ground: Ground, subject: Subject) -> None:
+    def _look(self, settings: CellSettings, ground: Ground, subject: Subject, trunk: str) -> None:
         """What else the system of a cell shows, unless one that is alike in this has shown it."""
-        trunk = _trunk(settings, ground)
         if trunk not in self._absences or not self._absences[trunk].covers(settings):
             self._absences[trunk] = absence(subject)
         key = f"{ground.key} {structure(settings)}"
@@ -143,5 +147,5 @@ class Prober:
 
 def _trunk(settings: CellSettings, ground: Ground) -> str:
     """What decides what absent modalities do, besides the terms: encoders and fusion but for the size of knobs."""
-    bare = settings.model_copy(update={"losses": {}, "modality_dropout": None, "train": TrainSettings()})
+    bare = settings.model_copy(update={"losses": {}, "train": TrainSettings()})
     return f"{ground.key} {structure(bare)}"

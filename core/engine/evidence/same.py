@@ -161,16 +161,20 @@ def _start(prober: Prober, base: Computation, one: Computation) -> int:
     if one.around != base.around or not _predict_alike(one.trace, base.trace):
         return 0
     epochs = one.cell.settings.train.epochs
-    different = (epoch for epoch in range(epochs) if _during(prober, base, epoch) != _during(prober, one, epoch))
+    prober_of = None if one.dropout == base.dropout else prober
+    different = (epoch for epoch in range(epochs) if _during(prober_of, base, epoch) != _during(prober_of, one, epoch))
     return next(different, 0)
 
 
-def _during(prober: Prober, one: Computation, epoch: int) -> Key | None:
-    """What a cell computes in one epoch of training; what a schedule holds at zero is not there."""
+def _during(prober: Prober | None, one: Computation, epoch: int) -> Key | None:
+    """What a cell computes in one epoch of training; what a schedule holds at zero is not there.
+
+    The prober is needed where modality dropout is to be left out while its rate is zero.
+    """
     settings, found = one.cell.settings, one.trace
     dropped = one.dropout
     rate = dropped[0][epoch] if dropped is not None else 0
-    if settings.modality_dropout is not None and rate == 0:
+    if prober is not None and settings.modality_dropout is not None and rate == 0:
         quiet = settings.model_copy(update={"modality_dropout": None})
         plain = prober.trace(one.cell, quiet)
         if plain is None:

@@ -83,8 +83,11 @@ def program(settings: CellSettings, ground_key: str) -> str:
     return json.dumps([ground_key, parts])
 
 
-def trace(settings: CellSettings, ground: Ground) -> tuple[Trace, Subject]:
-    """The trace of a cell's system, and the system. Raises whatever its parts raise."""
+def trace(settings: CellSettings, ground: Ground, *, dropping: bool | None = None) -> tuple[Trace, Subject]:
+    """The trace of a cell's system, and the system. Raises whatever its parts raise.
+
+    `dropping` says whether modality dropout makes a difference, where that is known.
+    """
     reads = Reads()
     with reads:
         subject = Subject(settings, ground)
@@ -95,7 +98,8 @@ def trace(settings: CellSettings, ground: Ground) -> tuple[Trace, Subject]:
         shots = [subject.take(b, n, left=forced(b.present) if drops else None) for n, b in enumerate(batches)]
         _check_finite(shots)
         gradients = [_gradients(subject, shot) for shot in shots]
-        dropping = drops and _dropping(subject, shots[0], gradients[0])
+        if dropping is None or not drops:
+            dropping = drops and _dropping(subject, shots[0], gradients[0])
         with torch.no_grad():
             evaluated = [subject.take(ground.whole(), training=False)]
     found = Trace(

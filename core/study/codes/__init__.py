@@ -1,7 +1,7 @@
 """Every code of a finding, by chapter: what `butfor check --explain CODE` prints.
 
 The first digit says where to look: 1 the file, 2 values and parts, 3 designs and tables, 4 parts and data, 5 the
-rehearsal, 6 what the numbers could show.
+rehearsal, 6 what the numbers could show, 7 whether ablations take effect.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from . import of_designs, of_files, of_parts, of_rehearsal, of_science, of_values
+from . import of_designs, of_evidence, of_files, of_parts, of_rehearsal, of_science, of_training_evidence, of_values
 from .code import Code
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CODES", "Code", "severity_of"]
 
-_CHAPTERS = (of_files, of_values, of_designs, of_parts, of_rehearsal, of_science)
+_CHAPTERS = (of_files, of_values, of_designs, of_parts, of_rehearsal, of_science, of_evidence, of_training_evidence)
 CODES: Mapping[str, Code] = MappingProxyType({code.code: code for chapter in _CHAPTERS for code in chapter.CODES})
 """{code: what it means}, in order."""
 

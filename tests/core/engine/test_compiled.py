@@ -13,7 +13,8 @@ from butfor.core import Dataset
 from butfor.core.engine import compiled as compiled_module
 from butfor.core.engine import stack as stack_module
 from butfor.core.engine.assignment import Assignment
-from butfor.core.engine.compiled import ROWS, compiled, why_not_here
+from butfor.core.engine.compiled import ROWS, compiled
+from butfor.core.engine.compiler import why_not_here
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
 from butfor.core.engine.slots import Slots

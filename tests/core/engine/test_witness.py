@@ -296,7 +296,7 @@ def test_a_trial_that_goes_on_from_the_disk_saw_the_same(
 def test_a_trial_that_shares_a_program_with_others_is_seen_as_when_alone(
     cell: Cells, assignment: Assigned, data: Dataset
 ) -> None:
-    cells = [cell(encoder=MLP), cell(encoder=MLP, modalities=("text",))]
+    cells = [cell(encoder=MLP, fusion="mean"), cell(encoder=MLP, fusion="mean", modalities=("text",))]
     cells.append(cells[0].model_copy(update={"losses": {"emotion": cells[0].losses["emotion"]}}))
     asked = [replace(assignment(one), key=str(number), witness=True) for number, one in enumerate(cells)]
     whole = union(cells)

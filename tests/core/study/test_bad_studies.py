@@ -170,13 +170,13 @@ CASES = [
         ["study.yaml:4:1: seedz: unknown key; did you mean 'seeds'? [BF111]"],
     ),
     (
-        "a key that is not there yet",
+        "a key that is far from all",
         (
             "append",
-            "evaluate: {}\n",
+            "xyz: {}\n",
         ),
         [
-            "study.yaml:14:1: evaluate: unknown key; known: 'study', 'include', 'plugins', 'dataset', 'splits', 'seeds', 'baseline', 'ablations', 'tables' [BF111]"
+            "study.yaml:14:1: xyz: unknown key; known: 'study', 'include', 'plugins', 'dataset', 'splits', 'seeds', 'baseline', 'ablations', 'evaluate', 'tables' [BF111]"
         ],
     ),
     (
@@ -854,6 +854,38 @@ CASES = [
         ],
     ),
     (
+        "tables whose layout, format or reference is wrong",
+        (
+            "append",
+            (
+                "tables:\n  - {design: baseline, layout: sweeep}\n  - {design: baseline, format: {spred: sd}}\n"
+                "  - {design: baseline, format: {spread: std}}\n  - {design: baseline, costs: [flop]}\n"
+                "  - {design: baseline, reference: [{label: A, values: {a: 1}}]}\n"
+                "  - {design: baseline, decimals: 1, format: {decimals: 2}}\n"
+                "  - {design: baseline, along: columns}\n"
+                "  - {design: baseline, layout: factorial}\n"
+                "  - {design: baseline, layout: sweep}\n"
+                "  - {design: baseline, layout: robustness}\n"
+                "  - {design: baseline, factor: fusion}\n"
+                "  - {design: baseline, reference: [{label: A, values: {a: 1}, source: B, split: valid}]}\n"
+            ),
+        ),
+        [
+            "study.yaml:15:32: tables.0.layout: expected one of 'auto', 'components', 'comparison', 'sweep', 'factorial', 'robustness', got 'sweeep'; did you mean 'sweep'? [BF204]",
+            "study.yaml:16:33: tables.1.format.spred: unknown setting; did you mean 'spread'? [BF201]",
+            "study.yaml:17:41: tables.2.format.spread: expected one of 'sd', 'se', 'ci', got 'std'; did you mean 'sd'? [BF204]",
+            "study.yaml:18:32: tables.3.costs.0: expected one of 'parameters', 'flops', 'seconds', 'memory', got 'flop'; did you mean 'flops'? [BF204]",
+            "study.yaml:19:36: tables.4.reference.0: `source` is missing [BF206]",
+            "study.yaml:20:5: tables.5: `decimals` is 1 here and 2 in `format`; say it once [BF208]",
+            "study.yaml:21:5: tables.6: `along` is read by the layout sweep; name it as `layout` [BF208]",
+            "study.yaml:22:32: tables.7.layout: layout 'factorial' needs two factors or more, each with a level in every row; 'baseline' is a cells; take a design of kind factorial [BF320]",
+            "study.yaml:23:32: tables.8.layout: layout 'sweep' needs a setting that has several numbers; 'baseline' has none; vary a number, such as `one_at_a_time: {train.lr: [0.01, 0.001]}` [BF320]",
+            "study.yaml:24:32: tables.9.layout: layout 'robustness' shows tests with missing or noisy modalities, and the study has none; ask for some, such as `evaluate: {missing: {rates: [0, 0.3, 0.5]}}` [BF320]",
+            "study.yaml:25:32: tables.10.factor: is read by the layouts sweep, factorial and comparison; name one of them as `layout` [BF320]",
+            "study.yaml:26:81: tables.11.reference.0.split: 'A' is of the split 'valid' and cannot stand in columns of 'test'; give it a table of its own split [BF320]",
+        ],
+    ),
+    (
         "tables that are a mapping",
         (
             "append",
@@ -979,7 +1011,7 @@ CASES = [
             "design",
             "c: {subsets: all, caption: x}",
         ),
-        ["study.yaml:15:21: ablations.c.caption: unknown key; known: 'subsets', 'exclude' [BF111]"],
+        ["study.yaml:15:21: ablations.c.caption: unknown key; known: 'subsets', 'exclude', 'at' [BF111]"],
     ),
     (
         "when in a design that cannot have it",
@@ -1383,6 +1415,119 @@ CASES = [
         ),
         [
             "study.yaml:15:49: losses.kl.weight: this cell has no such setting; let it vary only where it stands, with `when` [BF302]"
+        ],
+    ),
+    (
+        "an unknown kind of condition",
+        ("append", "evaluate: {mising: {rates: [0.3]}}\n"),
+        ["study.yaml:14:12: evaluate.mising: unknown setting; did you mean 'missing'? [BF201]"],
+    ),
+    (
+        "conditions that are no mapping",
+        ("append", "evaluate: [missing]\n"),
+        ["study.yaml:14:11: evaluate: expected a mapping with `missing`, `noise` or both, got ['missing'] [BF202]"],
+    ),
+    (
+        "missing modalities without rates",
+        ("append", "evaluate: {missing: {rate: [0.3]}}\n"),
+        [
+            "study.yaml:14:12: evaluate.missing: `rates` is missing [BF206]",
+            "study.yaml:14:22: evaluate.missing.rate: unknown setting; did you mean 'rates'? [BF201]",
+        ],
+    ),
+    (
+        "a rate alone",
+        ("append", "evaluate: {missing: {rates: 0.3}}\n"),
+        ["study.yaml:14:29: evaluate.missing.rates: expected a list, got 0.3 [BF202]"],
+    ),
+    (
+        "rates that are none",
+        ("append", "evaluate: {missing: {rates: [30, a, -1]}}\n"),
+        [
+            "study.yaml:14:30: evaluate.missing.rates.0: expected a number of at most 1, got 30 [BF203]",
+            "study.yaml:14:34: evaluate.missing.rates.1: expected a number, got 'a' [BF202]",
+            "study.yaml:14:37: evaluate.missing.rates.2: expected a number of at least 0, got -1 [BF203]",
+        ],
+    ),
+    (
+        "no rate at all",
+        ("append", "evaluate: {missing: {rates: []}}\n"),
+        ["study.yaml:14:29: evaluate.missing.rates: this list is empty [BF208]"],
+    ),
+    (
+        "a level in quotes",
+        ("append", "evaluate: {noise: {levels: ['2']}}\n"),
+        [
+            "study.yaml:14:29: evaluate.noise.levels.0: expected a number, got '2'; write it without quotes or underscores [BF202]"
+        ],
+    ),
+    (
+        "an unknown pattern",
+        ("append", "evaluate: {missing: {rates: [0.3], patterns: eech}}\n"),
+        [
+            "study.yaml:14:46: evaluate.missing.patterns: expected one of 'random', 'each', got 'eech'; did you mean 'each'? [BF204]"
+        ],
+    ),
+    (
+        "patterns of unknown modalities, twice, and of all",
+        ("append", "evaluate: {missing: {rates: [0.3], patterns: [audo, [text, text], [audio, text, video]]}}\n"),
+        [
+            "study.yaml:14:47: evaluate.missing.patterns: unknown modality 'audo'; did you mean 'audio'? [BF209]",
+            "study.yaml:14:60: evaluate.missing.patterns: modality 'text' stands here twice [BF210]",
+            "study.yaml:14:67: evaluate.missing.patterns: this takes all that the baseline reads, and leaves nothing to predict from [BF317]",
+        ],
+    ),
+    (
+        "patterns that are no names",
+        ("append", "evaluate: {noise: {levels: [1], patterns: [[], 3]}}\n"),
+        [
+            "study.yaml:14:44: evaluate.noise.patterns.0: this list is empty [BF208]",
+            "study.yaml:14:48: evaluate.noise.patterns.1: expected text, got 3 [BF202]",
+        ],
+    ),
+    (
+        "conditions that stand twice",
+        ("append", "evaluate: {missing: {rates: [0.3, 0.30], patterns: [audio, [audio]]}}\n"),
+        [
+            "study.yaml:14:35: evaluate.missing.rates: 0.3 stands here twice; remove one [BF317]",
+            "study.yaml:14:60: evaluate.missing.patterns: ['audio'] stands here twice; remove one [BF317]",
+        ],
+    ),
+    (
+        "a moment that is none",
+        ("design", "c: {subsets: all, at: tset}"),
+        [
+            "study.yaml:15:25: ablations.c.at: expected `train`, `test` or a list of both, got 'tset'; did you mean 'test'? [BF204]"
+        ],
+    ),
+    (
+        "moments that stand twice",
+        ("design", "c: {subsets: all, at: [test, test, 3]}"),
+        [
+            "study.yaml:15:32: ablations.c.at: 'test' stands here twice; remove one [BF309]",
+            "study.yaml:15:38: ablations.c.at: expected `train`, `test` or a list of both, got 3 [BF204]",
+        ],
+    ),
+    (
+        "a moment for a factorial",
+        ("design", "c: {factorial: {train.lr: [1, 2]}, at: test}"),
+        [
+            "study.yaml:15:38: ablations.c: `at` has no meaning for factorial; it belongs to leave_one_out, one_at_a_time and subsets [BF303]"
+        ],
+    ),
+    (
+        "parts that cannot be taken away at test time",
+        ("design", "c: {leave_one_out: [modalities.audoi, losses.kl, modalities.text], at: [train, test]}"),
+        [
+            "study.yaml:15:23: ablations.c.leave_one_out: unknown modality 'audoi'; did you mean 'audio'? [BF209]",
+            "study.yaml:15:41: ablations.c.at: 'losses.kl' cannot be taken away at test time: only modalities can; leave `at` out [BF319]",
+        ],
+    ),
+    (
+        "a fusion at test time",
+        ("design", "c: {one_at_a_time: {fusion: [concat]}, at: test}"),
+        [
+            "study.yaml:15:23: ablations.c.at: 'fusion' cannot be taken away at test time: only modalities can; leave `at` out [BF319]"
         ],
     ),
 ]

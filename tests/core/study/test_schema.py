@@ -43,6 +43,13 @@ GOOD = [
     "a: {ladder: [{from: {label: x, set: {losses.kl: null}}}, {+ KL: {losses.kl: keep}}]}",
     "a: {subsets: all}\nb: {subsets: {sizes: 1}}\nc: {subsets: [[text, audio], text]}",
     "a: {cells: [{label: w, set: {encoder.width: 256}}, narrow: {encoder.width: 64}, {set: {fusion: concat}}]}",
+    "a: {leave_one_out: [modalities.audio], at: [train, test]}\nb: {subsets: all, at: test}",
+]
+EVALUATE = [
+    "{missing: {rates: [0, 0.1, 0.3, 0.5, 0.7], patterns: each}}",
+    "{missing: {rates: [0.3], patterns: [audio, [audio, text]]}, noise: {levels: [0.5, 2], patterns: all}}",
+    "{noise: {levels: [1], patterns: [[video]]}, missing: null}",
+    "null",
 ]
 WRONG = [
     ("ablations: {c: {one_at_a_time: {train.lr: [fast]}}}", "train.lr"),
@@ -55,6 +62,11 @@ WRONG = [
     ("ablations: {a/b: {subsets: all}}", "ablations"),
     ("tables: [{design: baseline, decimals: 99}]", "decimals"),
     ("plugins: own.py", "plugins"),
+    ("evaluate: {missing: {rates: [3]}}", "rates"),
+    ("evaluate: {missing: {rates: [0.3], patterns: eech}}", "patterns"),
+    ("evaluate: {noise: {level: [1]}}", "noise"),
+    ("ablations: {c: {subsets: all, at: tset}}", "at"),
+    ("ablations: {c: {factorial: {train.lr: [1.0, 2.0]}, at: test}}", "c"),
     ("fusion: concat", ""),
 ]
 
@@ -110,6 +122,12 @@ def test_every_study_in_the_docs_is_accepted(real: Draft7Validator, page: str, n
 def test_what_the_reader_takes_the_schema_takes(parse, toy: Draft7Validator, base: str, designs: str) -> None:
     parse(designs)
     assert problems(toy, base + "ablations:\n" + "".join(f"  {line}\n" for line in designs.splitlines())) == []
+
+
+@pytest.mark.parametrize("said", EVALUATE)
+def test_conditions_that_the_reader_takes_the_schema_takes(parse, toy: Draft7Validator, base: str, said: str) -> None:
+    parse(text=f"{base}evaluate: {said}\n")
+    assert problems(toy, f"{base}evaluate: {said}\n") == []
 
 
 @pytest.mark.parametrize(("piece", "place"), WRONG)

@@ -1,0 +1,100 @@
+"""BF7xx: evidence. Whether what a cell changes changes anything, seen on a few rows before training."""
+
+from __future__ import annotations
+
+from .code import Code
+
+CODES = (
+    Code(
+        "BF701",
+        "two cells are the same computation",
+        "On fixed rows with fixed streams both have the same parameters, outputs, terms and gradients, in training "
+        "and in evaluation, and are trained alike. Their rows in a table would differ by nothing, and say nothing.",
+        "ablations: {a: {one_at_a_time: {train.batch_size: [500, 600]}}}",
+        "Look at the settings that differ on paper: something does not read them, or another one switches them off.",
+    ),
+    Code(
+        "BF702",
+        "two cells train and predict the same",
+        "One of them has parameters or terms more, and nothing of them reaches a prediction or a gradient of what the "
+        "other has: a term of weight zero, say, that is there in one and not in the other.",
+        "baseline: {losses: {other: {name: mse, task: valence, weight: 0}}}\n"
+        "ablations: {a: {leave_one_out: [losses.other]}}",
+        "Let the part take effect in one of them, or leave one of the cells out.",
+        "warning",
+    ),
+    Code(
+        "BF703",
+        "a difference acts only in evaluation",
+        "Both cells train the same, and predict differently: the setting is read only when the model is in evaluation.",
+        "class Late(nn.Module):\n    def forward(self, encoded, present):\n        return "
+        "first if self.training else second",
+        "Where that is meant, ablate it at test (`at: test`) and save the training; else let it act in training, too.",
+        "warning",
+    ),
+    Code(
+        "BF704",
+        "no code reads a setting",
+        "A plugin declares the setting, or lets any setting pass, and nothing asks for its value while the system is "
+        "built and run.",
+        "class Deaf(nn.Module):\n    def __init__(self, spec):\n        self.strength = 1.0",
+        "Correct its name, or the plugin; a study that varies it varies nothing.",
+        "warning",
+    ),
+    Code(
+        "BF705",
+        "a setting does nothing here",
+        "Its value is read, and other values give the same parameters, outputs, terms and gradients in every cell that "
+        "has it: something else switches it off.",
+        "baseline: {losses: {emotion: {name: focal, smoothing: 0, smoothing_mode: k}}}",
+        "Leave it out, or switch on what it is about.",
+        "warning",
+    ),
+    Code(
+        "BF706",
+        "an absent modality is not masked everywhere",
+        "Other values in the features of a modality that is marked absent change a prediction or a term. A dropped "
+        "modality is then not dropped.",
+        "class Leaky(nn.Module):\n    def forward(self, encoded, present):\n        return "
+        "sum(one.log_variance for one in encoded.values())",
+        "Read nothing of a modality where `present` is false: `torch.where(present[:, column, None], values, 0)`.",
+        "warning",
+    ),
+    Code(
+        "BF707",
+        "an absent modality keeps weight in the fusion",
+        "What is left shares less than the whole weight, so the fused vector shrinks where something is missing.",
+        "baseline: {encoder: variational_mlp, fusion: {name: uncertainty, mask_mode: sigma_1e6}, "
+        "modality_dropout: {rate: 0.5}}",
+        "Use a masked softmax (`mask_mode: masked_softmax`), whose weights of absent modalities are exactly 0.",
+        "warning",
+    ),
+    Code(
+        "BF708",
+        "a modality reaches no prediction",
+        "Other values in its features change no prediction, where it is present. Leaving it out is no ablation.",
+        "class One(nn.Module):\n    def forward(self, encoded, present):\n        return "
+        "Fused(next(iter(encoded.values())).mean)",
+        "Let the fusion read it, or take it out of `modalities`.",
+        "warning",
+    ),
+    Code(
+        "BF709",
+        "label smoothing is undone inside its term",
+        "The term is lowest where the label's probability is 1, as without smoothing: a focal factor on the whole "
+        "smoothed cross-entropy moves the optimum back (focal_on: target).",
+        "baseline: {losses: {emotion: {name: focal, gamma: 2, smoothing: 0.1}}}",
+        "Do not read a difference between levels of smoothing as its effect on confidence; or use cross_entropy.",
+        "note",
+    ),
+    Code(
+        "BF710",
+        "a limit that these rows do not reach",
+        "Two cells differ in a number that acts only beyond some value, and on the rows looked at both compute the "
+        "same. In training they may part.",
+        "class Capped(nn.Module):\n    def forward(self, encoded, present):\n        return "
+        "Fused(mean.clamp(max=self.cap))",
+        "See whether their curves differ once trained: `butfor evidence` says so.",
+        "note",
+    ),
+)

@@ -1,0 +1,81 @@
+"""What plots and the page of a study are made of: its plan, its results, the tidy frame and the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..core.conditions import split_under
+from ..core.store import Store, store_of
+from .frame import tidy
+from .spent import spent_of
+from .table import tabulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from ..core.results import TrainResult
+    from ..core.study.plan import Plan, PlannedMetric
+    from .blocks import Block
+    from .table import Row, Table
+
+
+@dataclass(frozen=True)
+class Material:
+    """One study at one moment."""
+
+    plan: Plan
+    results: tuple[TrainResult, ...]
+    """Those that the plan holds and that have ended."""
+    frame: pd.DataFrame
+    tables: tuple[Table, ...]
+    """One for each of the plan's tables, in order."""
+
+    @cached_property
+    def by_cell(self) -> Mapping[str, tuple[TrainResult, ...]]:
+        """{cell: its results that count, by seed and fold}."""
+        found: dict[str, list[TrainResult]] = {cell.key: [] for cell in self.plan.cells}
+        for result in sorted(self.results, key=lambda result: (result.seed, result.fold)):
+            if result.state == "done" and result.cell in found:
+                found[result.cell].append(result)
+        return {cell: tuple(some) for cell, some in found.items()}
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """Every part and condition that some trial has, in the order in which trials name them."""
+        done = self.frame[self.frame["state"] == "done"]
+        return tuple(str(split) for split in done["split"].unique() if split)
+
+    def blocks(self, cell: str, split: str, metric: str) -> dict[Block, float]:
+        """{(seed, fold): value} of the trials that are done and have the metric."""
+        values = {
+            (result.seed, result.fold): result.metrics.get(split, {}).get(metric) for result in self.by_cell[cell]
+        }
+        return {block: value for block, value in values.items() if value is not None and abs(value) < float("inf")}
+
+    def values(self, table: Table, row: Row, metric: str) -> dict[Block, float]:
+        """Those that stand behind a row's score: its cell's, under the row's condition."""
+        return self.blocks(row.cell, split_under(table.split, row.condition), metric)
+
+    def metric(self, name: str) -> PlannedMetric | None:
+        """The metric of that name, as the plan knows it."""
+        return next((metric for metric in self.plan.metrics if metric.name == name), None)
+
+
+def material_of(plan: Plan, results: Iterable[TrainResult]) -> Material:
+    """The study from results that are at hand."""
+    keys = {trial.key for trial in plan.trials}
+    kept = tuple(result for result in results if result.key in keys or not keys)
+    frame = tidy(kept, plan)
+    spent = spent_of(kept)
+    return Material(plan, kept, frame, tuple(tabulate(frame, plan, wanted, spent) for wanted in plan.tables))
+
+
+def stored(plan: Plan, out: Path) -> Material:
+    """The study from its store. Raises StoreError where there is none."""
+    with Store.open(store_of(out), create=False) as store:
+        return material_of(plan, store.load([trial.key for trial in plan.trials]))

@@ -1,0 +1,99 @@
+"""Cost against quality: parameters, FLOPs and seconds of a trial on one side, the metric on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import EngFormatter
+
+from ..costs import duration
+from ..numerals import digits, heading, numeral, scale
+from ..spent import Spent, spent_of
+from .look import GREY, MOST, canvas, look
+from .picture import Picture
+from .series import first_of, legend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ...core.study.plan import PlannedMetric
+    from ..material import Material
+    from ..table import Row, Table
+
+_WIDE = 30
+"""A span of costs by this factor is drawn on a logarithmic axis."""
+
+
+_AXES = {"parameters": "parameters", "flops": "FLOPs a row", "seconds": "seconds a trial"}
+Costs = Mapping[str, Spent]
+
+
+def pictures(material: Material) -> Iterator[Picture]:
+    """One for each table, of its first metric."""
+    for table in material.tables:
+        found = [row for row in table.rows if row.done and not row.condition]
+        if table.metrics and len(found) > 1:
+            yield _picture(table, found, spent_of(material.results))
+
+
+def _picture(table: Table, found: Sequence[Row], spent: Costs) -> Picture:
+    metric, shown = table.metrics[0], found[:MOST]
+    told = " ".join(_told(table, metric, row, spent[row.cell]) for row in shown)
+    return Picture(
+        "cost",
+        table.name,
+        f"Cost against {heading(metric.name)}, {table.split} split",
+        f"Means over trials, ± sd of the metric; seconds are of training one trial where and how it ran."
+        f"{first_of(len(found))}",
+        told,
+        lambda: _draw(table, metric, shown, spent),
+    )
+
+
+def _told(table: Table, metric: PlannedMetric, row: Row, spent: Spent) -> str:
+    mean, places = row.scores[metric.name].mean, digits(metric, table.decimals, percent=table.percent)
+    value = numeral(None if mean is None else mean * scale(metric, percent=table.percent), places)
+    counts = [
+        f"{number:,} {word}" for number, word in ((spent.parameters, "parameters"), (spent.flops, "FLOPs")) if number
+    ]
+    time = [] if spent.seconds is None else [duration(spent.seconds)]
+    return f"{row.label}: {', '.join([value, *counts, *time])}."
+
+
+def _draw(table: Table, metric: PlannedMetric, shown: Sequence[Row], spent: Costs) -> Figure:
+    known = {name: [getattr(spent[row.cell], name) for row in shown] for name in _AXES}
+    known = {name: costs for name, costs in known.items() if None not in costs and any(costs)}
+    figure, panels = canvas(2.6 + 0.12 * len(shown), max(1, len(known)))
+    unit = " (%)" if table.percent and metric.rate else ""
+    panels[0].set_ylabel(f"{heading(metric.name)}{unit} {'↑' if metric.higher_is_better else '↓'}")
+    for panel, (name, costs) in zip(panels, known.items(), strict=False):
+        _panel(panel, table, metric, list(zip(shown, costs, strict=True)))
+        panel.set_xlabel(_AXES[name])
+        if name != "seconds":
+            panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if panel is not panels[0]:
+            panel.set_yticklabels([])
+    legend(figure, panels[0], [row.label for row in shown])
+    return figure
+
+
+def _panel(panel: Axes, table: Table, metric: PlannedMetric, points: Sequence[tuple[Row, float]]) -> None:
+    factor = scale(metric, percent=table.percent)
+    for number, (row, place) in enumerate(points):
+        score, style = row.scores[metric.name], look(number)
+        if score.mean is None:
+            continue
+        spread = None if score.sd is None else score.sd * factor
+        panel.errorbar([place], [score.mean * factor], yerr=spread, color=style.colour, ecolor=GREY, elinewidth=0.8,
+                       capsize=2, marker=style.marker, ms=6, ls="none")  # fmt: skip
+    costs = [place for _, place in points]
+    if min(costs) > 0 and max(costs) > _WIDE * min(costs):
+        panel.set_xscale("log")
+    else:
+        panel.set_xlim(0, max(costs) * 1.08 or 1.0)
+        panel.locator_params(axis="x", nbins=4)
+    panel.locator_params(axis="y", nbins=5)

@@ -1,0 +1,70 @@
+"""The page in a real browser: nothing is refused by its own policy, nothing overlaps its edge, it prints."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from PIL import Image
+
+from butfor.reports.material import material_of
+from butfor.reports.page.facts import Facts
+from butfor.reports.page.page import page
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine")
+COMPLAINTS = re.compile(r"CONSOLE|Refused|violates|net::ERR|Uncaught")
+
+
+@pytest.fixture(scope="module")
+def file(make_study, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page(Facts(material_of(*make_study()))), encoding="utf-8")
+    return path
+
+
+def chromium(tmp_path, *arguments):
+    common = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0", "--hide-scrollbars"]
+    return subprocess.run(
+        [CHROMIUM, *common, f"--user-data-dir={tmp_path / 'profile'}", *arguments],
+        capture_output=True, text=True, check=True, timeout=180,
+    )  # fmt: skip
+
+
+def test_the_browser_complains_of_nothing_and_keeps_every_section(file, tmp_path):
+    told = chromium(tmp_path, "--dump-dom", file.as_uri())
+    assert not COMPLAINTS.search(told.stderr)
+    assert told.stdout.count("<h2") == 14
+    assert told.stdout.count("<svg") == file.read_text("utf-8").count("<svg")
+
+
+def test_the_check_sees_what_the_policy_refuses(file, tmp_path):
+    broken = tmp_path / "broken.html"
+    text = file.read_text("utf-8").replace("<main>", '<main><p style="color:red">x</p><script>1</script>')
+    broken.write_text(text, encoding="utf-8")
+    assert COMPLAINTS.search(chromium(tmp_path, "--dump-dom", broken.as_uri()).stderr)
+
+
+def test_it_is_drawn_dark_on_white_in_all_widths(file, tmp_path):
+    for width in (480, 1200):
+        shot = tmp_path / f"{width}.png"
+        chromium(tmp_path, f"--window-size={width},3000", f"--screenshot={shot}", file.as_uri())
+        with Image.open(shot) as image:
+            pixels = image.convert("L")
+            assert pixels.size == (width, 3000)
+            assert pixels.getpixel((1, 1)) == 255
+            dark = pixels.point(lambda value: value < 128 and 255)
+            left, _, right, bottom = dark.getbbox()
+            assert left >= 4, "text begins at the very edge"
+            assert right <= width
+            assert bottom > 2500
+
+
+def test_it_prints(file, tmp_path):
+    printed = tmp_path / "report.pdf"
+    chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={printed}", file.as_uri())
+    content = printed.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert 3 <= len(re.findall(rb"/Type\s*/Page\b", content)) <= 20
