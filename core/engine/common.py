@@ -31,7 +31,11 @@ def common_file(folder: Path, key: str) -> Path:
 def write_common(data: Dataset, file: Path) -> None:
     """Write a data set so that `read_common` gives the same."""
     arrays = [(f"{group}/{name}", x) for group in _ARRAYS for name, x in getattr(data, group).items()]
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in arrays}
+    tensors: dict[str, torch.Tensor] = {}
+    for name, array in arrays:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        twice = any(tensor.data_ptr() == other.data_ptr() for other in tensors.values())
+        tensors[name] = tensor.clone() if twice else tensor  # the format refuses memory that two names share
     names = {name: _listed(getattr(data, name)) for name in _NAMES}
     told = {"order": list(tensors), "tasks": [asdict(task) for task in data.tasks.values()], **names}
     part = file.with_suffix(".part")

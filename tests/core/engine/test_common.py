@@ -16,14 +16,14 @@ Cells = Callable[..., CellSettings]
 
 
 def test_a_shared_data_set_is_the_same(data: Dataset, tmp_path: Path) -> None:
-    rows = len(data)
+    rows, every = len(data), np.ones(len(data), bool)
     full = Dataset(
         data.features,
         data.tasks,
         data.targets,
         data.lengths,
         data.present,
-        data.labelled,
+        dict.fromkeys(data.tasks, every),
         groups=np.array([f"g{i % 7}" for i in range(rows)]),
         split=np.array(["train", "test"] * (rows // 2)),
         ids=np.array([f"é {i}" for i in range(rows)]),
