@@ -22,6 +22,8 @@ from .core.engine.bundles import ENGINES
 from .core.engine.checkpoints import CHECKPOINTS, ask_to_keep, begin_to_keep, remove_checkpoint
 from .core.engine.data_lints import lint_data
 from .core.engine.estimate import estimate
+from .core.engine.evidence.apart import Apart, is_complete
+from .core.engine.evidence.apart import look as look_at
 from .core.engine.evidence.before import evidence_before, identity_of
 from .core.engine.prepare import Prepared
 from .core.engine.prepare import prepare as prepare_study
@@ -46,10 +48,11 @@ from .reports.exported.samples import Truth
 from .reports.rebuild import write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from .core.catalogue import Catalogue
     from .core.engine.estimate import Cost
+    from .core.engine.evidence.apart import Errand
     from .core.evidence import Evidence
     from .core.results import TrainResult
 
@@ -97,10 +100,30 @@ def evidence(study: Study, catalogue: Catalogue) -> tuple[Evidence, ...]:
     return evidence_before(study, catalogue, _shelf)
 
 
-def kept_proof(prepared: Prepared, out: Path, *, create: bool = True) -> tuple[Evidence, ...]:
+def evidence_apart(prepared: Prepared, executor: ExecutorSpec) -> tuple[Evidence, ...]:
+    """The same, looked for in a process of the executor: what hangs or dies there is told of as evidence."""
+
+    def ask(errands: Iterable[Errand], limit: float) -> Iterator[tuple[Errand, Any]]:
+        limited = {"time_limit": limit, "linger": 0.0}
+        known = {name: value for name, value in limited.items() if name in type(executor).model_fields}
+        return executor.model_copy(update=known).run(look, errands)
+
+    with _shelf.shared(executor.workers()) as data:
+        return Apart(ask, prepared.plugins, data).evidence(prepared.study)
+
+
+def look(errand: Errand) -> Iterator[tuple[Evidence, ...]]:
+    """The evidence that an errand asks for, in whatever process this is."""
+    return look_at(errand, catalogue_with(errand.plugins), _shelf)
+
+
+def kept_proof(
+    prepared: Prepared, out: Path, *, create: bool = True, executor: ExecutorSpec | None = None
+) -> tuple[Evidence, ...]:
     """The same, from the store where it is there for this very study; else looked for, and kept.
 
-    Without `create`, a store that is not there is not made.
+    Looked for in processes of the `executor`, else in this one. Without `create`, a store that is not there is not
+    made.
     """
     study, catalogue, where = prepared.study, catalogue_with(prepared.plugins), store_of(out)
     if not create and isinstance(where, Path) and not where.exists():
@@ -110,7 +133,9 @@ def kept_proof(prepared: Prepared, out: Path, *, create: bool = True) -> tuple[E
         known = evidence_identities(store, study.name, "before")
         if all(known.get(cell) == identity for cell in cells):
             return kept_evidence(store, study.name, "before", cells)
-    found = evidence(study, catalogue)
+    found = evidence_apart(prepared, executor) if executor else evidence(study, catalogue)
+    if not is_complete(found):
+        return found
     with Store.open(where, check=False) as store:
         keep_evidence(store, study.name, "before", cells, found, identity=identity)
     return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..core.engine.prepare import Prepared
     from ..core.errors import Finding
+    from ..core.evidence import Evidence
     from ..core.study.plan import TableSettings
 
 
@@ -60,7 +61,9 @@ def run(
     prepared = runner.prepare(study, catalogue, max_trials, engine=engine_of(no_stack=no_stack, compiling=compiling))
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
-    warnings = (*study.warnings, *prepared.warnings, *_odd(prepared, asked, out, refuse=bool(pending)))
+    looking = chosen if executor == "serial" else runner.executor_named("local", catalogue, memory_limit=memory_limit)
+    proof = runner.kept_proof(prepared, out, executor=looking)
+    warnings = (*study.warnings, *prepared.warnings, *_odd(prepared, asked, proof, refuse=bool(pending)))
     warn(warnings)
     if strict and warnings:
         raise typer.Exit(SOME_FAILED)
@@ -104,17 +107,16 @@ def _looks(prepared: Prepared, out: Path, only: Collection[str]) -> Iterator[Pre
         yield replace(prepared, plan=plan, trials=trials)
 
 
-def _odd(prepared: Prepared, asked: Collection[str], out: Path, *, refuse: bool) -> list[Finding]:
+def _odd(prepared: Prepared, asked: Collection[str], proof: Iterable[Evidence], *, refuse: bool) -> list[Finding]:
     """What is odd about the ablations that are asked for.
 
     Raises StudyError where one is none, if we are to `refuse` to train it.
     """
-    from .. import runner
     from ..core.study.proof import findings_of
 
     wanted = set(asked)
     cells = {trial.cell.key for trial in prepared.trials if trial.key in wanted}
-    found = findings_of(prepared.study, [one for one in runner.kept_proof(prepared, out) if one.cell in cells])
+    found = findings_of(prepared.study, [one for one in proof if one.cell in cells])
     wrong = [finding for finding in found if finding.severity == "error"]
     if wrong and refuse:
         raise StudyError(wrong)

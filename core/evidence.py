@@ -25,6 +25,7 @@ Question = Literal[
     "same predictions",
     "selection split",
     "shared groups",
+    "looking",
 ]
 """What was asked of a cell."""
 

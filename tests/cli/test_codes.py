@@ -44,6 +44,7 @@ ELSEWHERE = {
     "BF505": "with a plugin of ours",
     "BF613": "with a data set of ours",
     "BF703": "with a plugin of ours",
+    "BF711": "with a plugin of ours",
     "BF704": "with a plugin of ours",
     "BF706": "with a plugin of ours",
     "BF708": "with a plugin of ours",

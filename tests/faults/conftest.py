@@ -24,12 +24,13 @@ from butfor.core import Fused, FusionSpec, hookimpl
 
 
 class FaultySpec(FusionSpec):
-    """Does what `does` says in its first training pass."""
+    """Does what `does` says once, in the training pass that comes `after` so many."""
 
     name: Literal["faulty"] = "faulty"
     does: str = "nothing"
     seconds: float = 600.0
     marks: str = ""
+    after: int = 0
     stackable: ClassVar[bool] = False
 
     def build(self, *, modalities, width):
@@ -39,11 +40,12 @@ class FaultySpec(FusionSpec):
 class Faulty(nn.Module):
     def __init__(self, spec):
         super().__init__()
-        self.spec, self.done = spec, False
+        self.spec, self.done, self.passes = spec, False, 0
 
     def forward(self, encoded, present):
         vector = torch.stack([part.mean for part in encoded.values()]).mean(0)
-        if self.training and not self.done and self.spec.does != "nothing":
+        self.passes += self.training
+        if self.passes > self.spec.after and not self.done and self.spec.does != "nothing":
             self.done = True
             vector = getattr(self, self.spec.does)(vector)
         return Fused(vector, None)
