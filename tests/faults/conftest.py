@@ -24,13 +24,12 @@ from butfor.core import Fused, FusionSpec, hookimpl
 
 
 class FaultySpec(FusionSpec):
-    """Does what `does` says once, in the training pass that comes `after` so many."""
+    """Does what `does` says once: in its first training pass; `waits` in a later one, that only a trial comes to."""
 
     name: Literal["faulty"] = "faulty"
     does: str = "nothing"
     seconds: float = 600.0
     marks: str = ""
-    after: int = 0
     stackable: ClassVar[bool] = False
 
     def build(self, *, modalities, width):
@@ -44,8 +43,9 @@ class Faulty(nn.Module):
 
     def forward(self, encoded, present):
         vector = torch.stack([part.mean for part in encoded.values()]).mean(0)
+        vector = vector * (1 + self.spec.seconds / 1000)
         self.passes += self.training
-        if self.passes > self.spec.after and not self.done and self.spec.does != "nothing":
+        if self.passes > 20 * (self.spec.does == "waits") and not self.done and self.spec.does != "nothing":
             self.done = True
             vector = getattr(self, self.spec.does)(vector)
         return Fused(vector, None)

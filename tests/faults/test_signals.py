@@ -22,7 +22,7 @@ class Run:
         self.family, self.marks, self.temporary = family, folder / "marks", folder / "tmp"
         self.marks.mkdir()
         self.temporary.mkdir()
-        cells = {f"c{n}": f"does: waits, after: 20, seconds: {n}.5, marks: {self.marks}" for n in range(6)}
+        cells = {f"c{n}": f"does: waits, seconds: {n}.5, marks: {self.marks}" for n in range(6)}
         written(folder, **cells)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "butfor", "run", "--jobs", "2", "--only", "parts"],
