@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import ValidationError
 
+from .core.engine.arithmetic import STOCK, started_with
 from .core.engine.bundles import ENGINES
 from .core.engine.checkpoints import CHECKPOINTS, ask_to_keep, begin_to_keep, remove_checkpoint
 from .core.engine.data_lints import lint_data
@@ -85,9 +86,16 @@ def catalogue_with(files: tuple[str, ...]) -> Catalogue:
     return assemble([Path(file) for file in files])
 
 
-def prepare(study: Study, catalogue: Catalogue, max_trials: int = MAX_TRIALS, *, engine: str = ENGINES[0]) -> Prepared:
+def prepare(
+    study: Study,
+    catalogue: Catalogue,
+    max_trials: int = MAX_TRIALS,
+    *,
+    engine: str = ENGINES[0],
+    arithmetic: str = STOCK,
+) -> Prepared:
     """The trials of a study, checked against its data. Raises StudyError with every problem."""
-    return prepare_study(study, catalogue, system(engine), max_trials, _shelf)
+    return prepare_study(study, catalogue, system(engine, arithmetic), max_trials, _shelf)
 
 
 def rehearsed(study: Study, catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -169,7 +177,7 @@ def stacks(prepared: Prepared, keys: Collection[str]) -> list[dict[str, Any]]:
     return found
 
 
-def system(engine: str = ENGINES[0]) -> dict[str, str]:
+def system(engine: str = ENGINES[0], arithmetic: str = STOCK) -> dict[str, str]:
     """What besides settings, data and plugins decides the numbers."""
     return {
         "butfor": version("butfor"),
@@ -177,6 +185,7 @@ def system(engine: str = ENGINES[0]) -> dict[str, str]:
         "torch": torch.__version__,
         "device": "cpu",
         "engine": engine,
+        **({"arithmetic": arithmetic} if arithmetic != STOCK else {}),
     }
 
 
@@ -254,7 +263,8 @@ def run(
         with Lease(store) as lease, telling(partial(ask_to_keep, kept)), _shelf.shared(workers) as data:
             bundle = partial(prepared.work, workers=workers, checkpoints=str(kept.resolve()), data=data)
             session = Session(store, lease, list(keys), bundle, out / PREDICTIONS, ended)
-            session.complete(lambda works: executor.run(train, works))
+            with started_with(prepared.arithmetic):
+                session.complete(lambda works: executor.run(train, works))
         return store.states(every)
 
 
@@ -262,7 +272,7 @@ def entries(prepared: Prepared, keys: Collection[str]) -> list[Entry]:
     """The trials of `keys` as the store notes them."""
     catalogue, wanted = catalogue_with(prepared.plugins), set(keys)
     told = {
-        cell.key: (dict(cell.resolved), system(prepared.engine) | plugin_digests(cell, catalogue))
+        cell.key: (dict(cell.resolved), system(prepared.engine, prepared.arithmetic) | plugin_digests(cell, catalogue))
         for cell in prepared.study.cells
     }
     return [Entry(t.key, t.cell.key, t.seed, t.fold, *told[t.cell.key]) for t in prepared.trials if t.key in wanted]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from butfor import runner
+from butfor.core.engine.arithmetic import why_not_here
 from butfor.core.engine.work import Shelf, perform
 from butfor.core.store import STORE, Store
 
@@ -33,6 +34,8 @@ class Backend:
     """What `butfor run` needs to be told to take it."""
     stacks: bool = True
     """Whether it gains by having many trials at once."""
+    arithmetic: str = "stock"
+    """As `runner.prepare` calls it; another than this process has only for whole commands."""
 
 
 SINGLE = "one at a time"
@@ -42,6 +45,18 @@ BACKENDS = {
     "stack": Backend("stack"),
     "compiled": Backend("compiled", ("--compile",)),
 }
+COMMANDS = BACKENDS | {
+    "stack, AVX-512": Backend("stack", ("--arithmetic", "avx512"), arithmetic="avx512"),
+    "compiled, AVX-512": Backend("compiled", ("--compile", "--arithmetic", "avx512"), arithmetic="avx512"),
+}
+"""Backends of whole commands, whose workers can have another arithmetic than this process."""
+
+
+def commands_here() -> list[str]:
+    """Names of `COMMANDS` whose arithmetic this machine has."""
+    return [name for name, backend in COMMANDS.items() if not why_not_here(backend.arithmetic)]
+
+
 FINE = (0, 1)
 """Exit codes of `butfor run` when every trial has a result: 1 where one collapsed or diverged."""
 
@@ -58,10 +73,11 @@ class Ready:
 
     def prepared(self, backend: str = SINGLE) -> Prepared:
         """Its trials for a backend. Raises ValueError for one that the engine does not have."""
-        if backend not in BACKENDS:
-            raise ValueError(f"the engine has no backend '{backend}'; it has {', '.join(BACKENDS)}")
+        if backend not in COMMANDS:
+            raise ValueError(f"the engine has no backend '{backend}'; it has {', '.join(COMMANDS)}")
         if backend not in self._prepared:
-            self._prepared[backend] = runner.prepare(self.study, self.catalogue, engine=BACKENDS[backend].engine)
+            told = {"engine": COMMANDS[backend].engine, "arithmetic": COMMANDS[backend].arithmetic}
+            self._prepared[backend] = runner.prepare(self.study, self.catalogue, **told)
         return self._prepared[backend]
 
     def keys(self, numbers: Sequence[int], backend: str) -> list[str]:
@@ -117,7 +133,7 @@ def train(ready: Ready, numbers: Sequence[int], backend: str) -> list[TrainResul
 def command(path: Path, out: Path, *, jobs: int, backend: str) -> list[str]:
     """The command that a user gives, with its own start-up, store and tables."""
     told = [sys.executable, "-m", "butfor", "run", str(path), "--out", str(out), "--jobs", str(jobs), "--quiet"]
-    return [*told, *BACKENDS[backend].told]
+    return [*told, *COMMANDS[backend].told]
 
 
 def environment(out: Path) -> dict[str, str]:
@@ -142,9 +158,9 @@ def _whole(results: Sequence[TrainResult], keys: Sequence[str]) -> list[TrainRes
 
 def alone(results: Sequence[TrainResult], backend: str) -> str:
     """Why a stacking backend trained some of them one at a time; empty where it did not."""
-    if not BACKENDS[backend].stacks:
+    if not COMMANDS[backend].stacks:
         return ""
-    lonely = [result for result in results if result.provenance.get("engine") != BACKENDS[backend].engine]
+    lonely = [result for result in results if result.provenance.get("engine") != COMMANDS[backend].engine]
     return f"{len(lonely)} of {len(results)} trials alone: {lonely[0].provenance}" if lonely else ""
 
 

@@ -86,9 +86,12 @@ def measured(
     jobs: int = 2,
     python: Path = PEERS_PYTHON,
     only: Collection[str] = (),
-    backends: Collection[str] = tuple(ours.BACKENDS),
+    backends: Collection[str] = (),
 ) -> Section:
-    """One study: a row a contender. Without `patience` every trial has the same epochs, so that the work is equal."""
+    """One study: a row a contender, of ours all that this machine has.
+
+    Without `patience` every trial has the same epochs, so that the work is equal.
+    """
     ready = ours.read(write_study(folder, workload, trials=trials, epochs=epochs, patience=patience, batch=batch))
     contest = Contest(ready, Path(tempfile.mkdtemp(dir=folder)), python, jobs)
     stopping = f"early stopping, at most {epochs} epochs" if patience else f"{epochs} epochs each"
@@ -103,7 +106,7 @@ def measured(
             if peer.packages:
                 told = (f"{package} {number}" for package, number in versions(python, peer.packages).items())
                 section.notes.append(f"{peer.title}: {', '.join(told)}")
-    runs |= {f"butfor, {backend}": partial(contest.ours, backend) for backend in backends}
+    runs |= {f"butfor, {backend}": partial(contest.ours, backend) for backend in backends or ours.commands_here()}
     found = interleaved(runs, repeats)
     section.rows = [_row(name, those, found[LOOP], trials) for name, those in found.items()]
     for name, those in found.items():
@@ -140,7 +143,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", choices=peers(), action="append", help="of the peers; the loop is always there")
-    parser.add_argument("--backend", choices=ours.BACKENDS, action="append", help="of ours; default: all")
+    parser.add_argument("--backend", choices=ours.COMMANDS, action="append", help="of ours; default: all")
     parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON)
     asked = parser.parse_args()
     about = machine.described()
@@ -156,7 +159,7 @@ def main() -> None:
                 jobs=asked.jobs,
                 python=asked.peers_python,
                 only=asked.only or (),
-                backends=asked.backend or tuple(ours.BACKENDS),
+                backends=asked.backend or (),
             )
             for name in asked.workload or ["small"]
         ]

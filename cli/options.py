@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import Finding, StudyError
+from ..core.errors import Finding, StudyError, nearest
 from ..reports.text import lines
 
 if TYPE_CHECKING:
@@ -31,6 +31,23 @@ NoStack = Annotated[bool, typer.Option("--no-stack", help="Train one trial at a 
 Compile = Annotated[
     bool, typer.Option("--compile", help="Compile every stack: minutes first, then faster; other trials to the store.")
 ]
+
+
+Arithmetic = Annotated[
+    str,
+    typer.Option(help="Matrix products: as torch comes, or avx512 where MKL holds it back.", metavar="NAME"),
+]
+
+
+def arithmetic_of(name: str) -> str:
+    """The arithmetic of that name. Raises StudyError where there is none, or it cannot be had here."""
+    from ..core.engine.arithmetic import ARITHMETICS, why_not_here
+
+    if name not in ARITHMETICS:
+        raise StudyError(f"--arithmetic {name}: there is no such arithmetic; {nearest(name, ARITHMETICS)}")
+    if reason := why_not_here(name):
+        raise StudyError(f"--arithmetic {name}: {reason}; leave it out")
+    return name
 
 
 def engine_of(*, no_stack: bool, compiling: bool) -> str:

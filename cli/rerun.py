@@ -11,7 +11,7 @@ import typer
 
 from ..reports.text import lines
 from .app import app
-from .options import DONE, SOME_FAILED, File, MaxTrials, Out, found
+from .options import DONE, SOME_FAILED, File, MaxTrials, Out, arithmetic_of, found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,6 +40,7 @@ def rerun(
     Example: butfor rerun 3f9c ablations.yaml
     """
     from .. import runner
+    from ..core.engine.arithmetic import started_with
     from ..core.predictions import PREDICTIONS, read_predictions
     from ..core.store import Store, store_of
     from ..reports import again, rebuild
@@ -54,9 +55,11 @@ def rerun(
         stored = replace(stored, predictions=read_predictions(out / PREDICTIONS, key, row["predictions"]))
     identity: dict[str, Any] = json.loads(row["identity"])
     study, catalogue = runner.read_study(path, max_trials=max_trials)
-    prepared = runner.prepare(study, catalogue, max_trials, engine=identity.get("engine", "one"))
+    engine, arithmetic = identity.get("engine", "one"), arithmetic_of(identity.get("arithmetic", "stock"))
+    prepared = runner.prepare(study, catalogue, max_trials, engine=engine, arithmetic=arithmetic)
     work = _work(prepared, stored, plan)
-    trained = _trained(runner.executor_named(executor, catalogue), runner.train, work)
+    with started_with(arithmetic):
+        trained = _trained(runner.executor_named(executor, catalogue), runner.train, work)
     now = runner.entries(prepared, [work.trials[0].key])[0].identity
     label = next(cell.label for cell in plan.cells if cell.key == stored.cell)
     told = again.Comparison(

@@ -10,7 +10,22 @@ import typer
 
 from ..core.errors import StudyError
 from .app import app
-from .options import DONE, SOME_FAILED, Compile, File, MaxTrials, NoStack, Only, Out, Seeds, engine_of, found, warn
+from .options import (
+    DONE,
+    SOME_FAILED,
+    Arithmetic,
+    Compile,
+    File,
+    MaxTrials,
+    NoStack,
+    Only,
+    Out,
+    Seeds,
+    arithmetic_of,
+    engine_of,
+    found,
+    warn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -36,6 +51,7 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Train again what is not done.")] = False,
     no_stack: NoStack = False,
     compiling: Compile = False,
+    arithmetic: Arithmetic = "stock",
     until_settled: Annotated[
         bool, typer.Option("--until-settled", help="Add seeds where a row is not settled, corrected for the looking.")
     ] = False,
@@ -58,7 +74,8 @@ def run(
         study, catalogue = runner.read_study(found(file), num_seeds=most, max_trials=max_trials)
     limits = {"time_limit": time_limit, "memory_limit": memory_limit, "isolate": isolate}
     chosen = runner.executor_named(executor, catalogue, jobs=jobs, logs=str(out / "logs"), **limits)
-    prepared = runner.prepare(study, catalogue, max_trials, engine=engine_of(no_stack=no_stack, compiling=compiling))
+    engine = engine_of(no_stack=no_stack, compiling=compiling)
+    prepared = runner.prepare(study, catalogue, max_trials, engine=engine, arithmetic=arithmetic_of(arithmetic))
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
     looking = chosen if executor == "serial" else runner.executor_named("local", catalogue, memory_limit=memory_limit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from .arithmetic import AVX512, is_active
 from .checkpoints import Checkpoints
 from .course import Course
 from .feed import Feeds
@@ -71,6 +72,7 @@ def provenance(system: System, engine: str) -> dict[str, Any]:
         "threads": 1,
         "device": "cpu",
         "engine": engine,
+        **({"arithmetic": AVX512} if is_active() else {}),
         "parameters": sum(p.numel() for p in system.parameters()),
     }
 

@@ -19,6 +19,7 @@ from ..study.problems import Problems
 from ..study.published import check_published
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
+from .arithmetic import STOCK
 from .blame import Parts
 from .bundles import bundle
 from .conditions import ids_digest
@@ -53,6 +54,8 @@ class Prepared:
 
     engine: str = "one"
     """One of `ENGINES`."""
+    arithmetic: str = STOCK
+    """One of `ARITHMETICS`."""
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
 
@@ -65,7 +68,10 @@ class Prepared:
         wanted = set(keys)
         chosen = [trial for trial in self.trials if trial.key in wanted]
         works = bundle(chosen, self.engine, self.batch_sizes, workers=workers)
-        return [replace(work, plugins=self.plugins, checkpoints=checkpoints, data=data) for work in works]
+        return [
+            replace(work, plugins=self.plugins, checkpoints=checkpoints, data=data, arithmetic=self.arithmetic)
+            for work in works
+        ]
 
 
 def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:
@@ -108,6 +114,7 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
         catalogue.files,
         preparation.warnings(),
         machine.get("engine", "one"),
+        machine.get("arithmetic", STOCK),
         {trial.key: preparation.batch_size(trial) for trial in trials},
     )
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
-
+from .cache import cache_folder
 from .probe import probe, probe_union
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from ..dataset import Dataset
     from ..study.settings import CellSettings
@@ -39,18 +38,13 @@ def why_not_together(program: str, assignments: Sequence[Assignment], whole: Cel
 
 def _kept(program: str, ask: Callable[[], str]) -> str:
     if program not in _known:
-        file = _folder() / f"{program}.json"
+        file = cache_folder() / "probes" / f"{program}.json"
         found = _read(file)
         if program not in found:
             found[program] = ask()
             _write(file, found)
         _known[program] = found[program]
     return _known[program]
-
-
-def _folder() -> Path:
-    named = os.environ.get("BUTFOR_CACHE")
-    return (Path(named) if named else user_cache_path("butfor")) / "probes"
 
 
 def _read(file: Path) -> dict[str, str]:

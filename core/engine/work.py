@@ -15,12 +15,14 @@ from safetensors import SafetensorError
 from ..splits import make_folds
 from ..study.cell import content_key
 from ..study.settings import CellSettings
+from .arithmetic import STOCK
 from .assignment import Assignment
 from .checkpoints import Checkpoints
 from .common import common_file, read_common, write_common
 from .feed import Feeds
 from .loop import fit
 from .merging import union
+from .products import check
 from .slots import Slots
 from .structure import not_stackable, structure
 from .verdicts import why_not_stacked, why_not_together
@@ -72,6 +74,8 @@ class Work:
     """Folder where long trials are kept from epoch to epoch; empty for none."""
     data: str = ""
     """Folder of data sets that the workers of a run share; empty where each loads its own."""
+    arithmetic: str = STOCK
+    """What matrix products are computed with."""
 
     def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
         """The trials of `keys`, each as a work of its own."""
@@ -138,8 +142,10 @@ def _key(folder: str, spec: DatasetSpec | SplitSpec) -> str:
 def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainResult]:
     """Train the trials of `work`; each result comes as soon as its trial has ended.
 
-    Raises what a trial raised. A stack goes on without the trial and raises at its end.
+    Raises what a trial raised: a stack goes on without the trial and raises at its end. Raises TrainingError where this
+    process has another arithmetic than the work.
     """
+    check(work.arithmetic)
     shelf.common = Path(work.data) if work.data else None
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
     feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)

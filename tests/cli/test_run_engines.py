@@ -1,10 +1,12 @@
 """`run` with its engines: which trains, what is told, and what cannot be had."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from butfor.core.engine import arithmetic
 from butfor.core.engine.compiler import why_not_here
 from butfor.core.store import STORE, Store
 
@@ -40,6 +42,29 @@ def test_every_engine_trains_trials_of_its_own(command, tmp_path: Path) -> None:
         ran = command("run", "s.yaml", "--quiet", "--jobs", "1", *told)
         assert ran.code in (0, 1), ran.err
         assert engines(tmp_path) == {engine}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="a library has to be compiled")
+def test_an_arithmetic_is_recorded_makes_trials_of_its_own_and_is_run_again(
+    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text("vendor_id: AuthenticAMD\nflags: avx512f")
+    monkeypatch.setattr(arithmetic, "_PROCESSOR", tmp_path / "cpuinfo")
+    assert command("run", "s.yaml", "--quiet", "--jobs", "1").code in (0, 1)
+    ran = command("run", "s.yaml", "--quiet", "--jobs", "1", "--arithmetic", "avx512")
+    assert ran.code in (0, 1), ran.err
+    keys = [trial["key"] for trial in json.loads((tmp_path / "results/engines/plan.json").read_text())["trials"]]
+    with Store.open(tmp_path / "results" / STORE, create=False) as store:
+        assert sum(store.studies().values()) == 2 * len(keys)
+        assert {result.provenance["arithmetic"] for result in store.load(keys)} == {"avx512"}
+    again = command("rerun", keys[0], "s.yaml")
+    assert (again.code, "equal to the bit" in again.out) == (0, True), again.out + again.err
+
+
+def test_an_arithmetic_that_is_not_there_is_refused(command) -> None:
+    ran = command("run", "s.yaml", "--arithmetic", "avx51")
+    assert ran.code == 2
+    assert "--arithmetic avx51: there is no such arithmetic; did you mean 'avx512'?" in ran.err
 
 
 COUNTED = """
