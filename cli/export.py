@@ -80,7 +80,7 @@ def _samples(plan: Plan, path: Path, out: Path) -> pd.DataFrame:
         standing = store.standing(trial.key for trial in plan.trials)
     kept = {key: str(row["predictions"]) for key, row in standing.items() if row["state"] == "done"}
     if not any(kept.values()):
-        raise StudyError(Finding("no predictions are stored of this study", str(path)))
+        raise StudyError(Finding("no predictions are stored of this study", str(path), code="BF805"))
     truths: dict[str, Truth] = {}
     try:
         from .. import runner
@@ -96,12 +96,12 @@ def _write(content: bytes, path: Path, *, force: bool) -> None:
     import secrets
 
     if path.exists() and not force:
-        raise StudyError(Finding("is there already: --force replaces it", str(path)))
+        raise StudyError(Finding("is there already: --force replaces it", str(path), code="BF804"))
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         beside.write_bytes(content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise StudyError(Finding(f"cannot be written: {error.strerror or error}", str(path))) from None
+        raise StudyError(Finding(f"cannot be written: {error.strerror or error}", str(path), code="BF804")) from None
     typer.echo(f"written to {path}", err=True)

@@ -72,10 +72,12 @@ def _restored(file: Path, out: Path) -> int:
 
 def _which(file: Path, *, is_mapping: bool) -> Finding:
     if is_mapping:
-        return Finding("is a mapping; give the runs as FILE and this as --mapping, or no --mapping", str(file))
+        return Finding(
+            "is a mapping; give the runs as FILE and this as --mapping, or no --mapping", str(file), code="BF802"
+        )
     columns = _columns(file)
     has = f"; it has the columns {', '.join(columns)}" if columns else ""
-    return Finding(f"how its columns are to be read is said in a mapping, --mapping{has}", str(file))
+    return Finding(f"how its columns are to be read is said in a mapping, --mapping{has}", str(file), code="BF802")
 
 
 def _columns(file: Path) -> tuple[str, ...]:

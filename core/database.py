@@ -112,6 +112,9 @@ def damaged(name: str, reason: str) -> StoreError:
     )
 
 
+_DAMAGED = ("not a database", "malformed", "not decode")
+
+
 def explained(name: str, error: Exception) -> StoreError:
     """What the database says, and what to do about it."""
     said = " ".join(str(getattr(error, "orig", None) or error).split())
@@ -119,7 +122,7 @@ def explained(name: str, error: Exception) -> StoreError:
         return StoreError(f"'{name}' cannot be reached ({said}): start the server, then run again; nothing is lost")
     if "locked" in said or "busy" in said or "lock timeout" in said:
         return StoreError(f"'{name}' has been held by another process for {PATIENCE:.0f} s; wait for it or end it")
-    if "not a database" in said or "malformed" in said or "not decode" in said:
+    if isinstance(error, UnicodeDecodeError) or any(word in said for word in _DAMAGED):
         return damaged(name, said)
     if "readonly" in said or "unable to open" in said or "permission" in said:
         return StoreError(

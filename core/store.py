@@ -105,7 +105,11 @@ class Store:
             try:
                 with self._engine.connect().execution_options(**{WRITE: write}) as connection, connection.begin():
                     return act(connection)
-            except (SQLAlchemyError, sqlite3.Error) as error:
+            except (
+                SQLAlchemyError,
+                sqlite3.Error,
+                UnicodeDecodeError,
+            ) as error:  # the last: even what SQLite says is no text
                 if not patient or not is_away(error) or time.monotonic() > last:
                     raise explained(self.name, error) from error
                 time.sleep(0.5)

@@ -57,13 +57,13 @@ def read_archive(path: Path) -> Archived:
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > _MOST:
-                raise StudyError(Finding("is larger than any study", str(path)))
+                raise StudyError(Finding("is larger than any study", str(path), code="BF803"))
             odd = next((name for name in packed.namelist() if not _NAMES.fullmatch(name)), None)
             if odd is not None:
-                raise StudyError(Finding(f"is no archive of a study: it holds {odd!r}", str(path)))
+                raise StudyError(Finding(f"is no archive of a study: it holds {odd!r}", str(path), code="BF803"))
             files = {name: packed.read(name) for name in packed.namelist()}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise StudyError(Finding(f"is no archive of a study: {error}", str(path))) from None
+        raise StudyError(Finding(f"is no archive of a study: {error}", str(path), code="BF803")) from None
     except OSError as error:
         raise StudyError(Finding(f"cannot be read: {error.strerror or error}", str(path), code="BF106")) from None
     return _checked(files, path)
@@ -105,7 +105,9 @@ def _checked(files: dict[str, bytes], path: Path) -> Archived:
         plan = Plan.model_validate_json(files[PLAN])
         file = manifest["file"].removeprefix(f"{SOURCE}/")
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise StudyError(Finding(f"is no archive of a study: {type(error).__name__}: {error}", str(path))) from None
+        raise StudyError(
+            Finding(f"is no archive of a study: {type(error).__name__}: {error}", str(path), code="BF803")
+        ) from None
     for row in rows:
         if said := fault(row):
             raise StoreError(f"'{path}' is damaged: trial '{row['key']}': {said}")

@@ -64,11 +64,15 @@ def read_source(path: Path, problems: Problems) -> Source:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise StudyError(Finding(f"is no file of runs: its name must end in {', '.join(readers)}", str(path)))
+        raise StudyError(
+            Finding(f"is no file of runs: its name must end in {', '.join(readers)}", str(path), code="BF801")
+        )
     try:
         return reader(path, problems)
     except UnicodeDecodeError as error:
-        raise StudyError(Finding(f"is not UTF-8 ({error.reason} at byte {error.start})", str(path))) from None
+        raise StudyError(
+            Finding(f"is not UTF-8 ({error.reason} at byte {error.start})", str(path), code="BF801")
+        ) from None
     except OSError as error:
         raise StudyError(Finding(f"cannot be read: {error.strerror or error}", str(path), code="BF106")) from None
 
@@ -137,19 +141,21 @@ def _json(path: Path, problems: Problems) -> Source:
     text = path.read_text(encoding="utf-8-sig")
     decoder, at = json.JSONDecoder(), _skip(text, 0)
     if text[at : at + 1] != "[":
-        raise StudyError(Finding("must be a list of runs, each {column: value}", str(path), 1, 1))
+        raise StudyError(Finding("must be a list of runs, each {column: value}", str(path), 1, 1, code="BF801"))
     found, at = [], _skip(text, at + 1)
     while text[at : at + 1] not in {"]", ""}:
         line = text.count("\n", 0, at) + 1
         try:
             value, end = decoder.raw_decode(text, at)
         except json.JSONDecodeError as error:
-            raise StudyError(Finding(f"is no JSON: {error.msg}", str(path), error.lineno, error.colno)) from None
+            raise StudyError(
+                Finding(f"is no JSON: {error.msg}", str(path), error.lineno, error.colno, code="BF801")
+            ) from None
         found.append((line, value))
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at : at + 1] == "," else at
     if text[at : at + 1] != "]":
-        raise StudyError(Finding("ends within its list", str(path), text.count("\n") + 1, 1))
+        raise StudyError(Finding("ends within its list", str(path), text.count("\n") + 1, 1, code="BF801"))
     return _of_records(path, found, problems)
 
 
@@ -175,11 +181,11 @@ def _parquet(path: Path, problems: Problems) -> Source:
         from pyarrow import ArrowInvalid  # noqa: PLC0415 - an extra, read for this alone
         from pyarrow.parquet import read_table  # noqa: PLC0415 - likewise
     except ImportError:
-        raise StudyError(Finding(_PARQUET, str(path))) from None
+        raise StudyError(Finding(_PARQUET, str(path), code="BF801")) from None
     try:
         rows = read_table(path).to_pylist()
     except ArrowInvalid as error:
-        raise StudyError(Finding(f"is no parquet: {error}", str(path))) from None
+        raise StudyError(Finding(f"is no parquet: {error}", str(path), code="BF801")) from None
     return _of_records(path, [(number, row) for number, row in enumerate(rows, start=1)], problems)
 
 
@@ -219,5 +225,5 @@ def _flat(record: dict[str, Any], before: str) -> Iterator[tuple[str, Any]]:
 
 def _not_empty(source: Source) -> Source:
     if not source.lines:
-        raise StudyError(Finding("has no runs", source.file))
+        raise StudyError(Finding("has no runs", source.file, code="BF801"))
     return source

@@ -49,7 +49,7 @@ def read_imported(file: Path, runs_file: Path | None = None) -> Imported:
         raise StudyError(Finding(f"cannot be read: {error.strerror or error}", str(file), code="BF106")) from None
     if mapping is None:
         problems.stop_if_any()
-        raise StudyError(Finding("is no mapping of runs", str(file)))
+        raise StudyError(Finding("is no mapping of runs", str(file), code="BF802"))
     path = runs_file or (file.parent / mapping.said.runs if mapping.said.runs else None)
     if path is None:
         problems.add(mapping.tree.head, "`runs` is missing: the file of runs", code="BF110")

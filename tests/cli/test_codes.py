@@ -50,6 +50,7 @@ ELSEWHERE = {
     "BF708": "with a plugin of ours",
     "BF710": "with a plugin of ours",
     **dict.fromkeys(("BF720", "BF721", "BF722", "BF723", "BF724"), "in training"),
+    **dict.fromkeys(("BF801", "BF802", "BF803", "BF804", "BF805"), "with import and export"),
     **dict.fromkeys(("BF740", "BF741", "BF742", "BF743"), "in results"),
 }
 """Codes whose example is no study; tests in this folder and of the evidence show them in another way."""
@@ -87,7 +88,7 @@ def test_a_set_in_a_study_from_python_is_no_value_of_a_study() -> None:
 def test_codes_are_numbered_by_chapter_and_say_everything() -> None:
     assert list(CODES) == sorted(CODES)
     for code, known in CODES.items():
-        assert re.fullmatch(r"BF[1-7]\d\d", code)
+        assert re.fullmatch(r"BF[1-8]\d\d", code)
         assert all((known.title, known.explanation, known.example, known.remedy))
         assert known.severity in {"error", "warning", "note"}
         assert known.remedy.endswith((".", "`"))

@@ -94,7 +94,7 @@ def test_the_shell_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     assert script.returncode == 0
     assert "_BUTFOR_COMPLETE=complete_bash" in script.stdout
     done = process(_BUTFOR_COMPLETE="complete_bash", COMP_WORDS="butfor pl", COMP_CWORD="1")
-    assert done.stdout.split() == ["plan", "plugins"]
+    assert done.stdout.split() == ["plan", "plot", "plugins"]
 
 
 def test_a_study_is_found_and_its_paths_hold_from_any_folder(tmp_path: Path) -> None:
