@@ -209,7 +209,9 @@ class Store:
             loaded = []
             for chunk in chunks(wanted):
                 ended = trials.c.key.in_(chunk), trials.c.state.not_in(UNFINISHED)
-                rows = {row["key"]: dict(row) for row in connection.execute(select(trials).where(*ended)).mappings()}
+                found = connection.execute(select(trials).where(*ended))
+                names = tuple(found.keys())
+                rows = {row.key: dict(zip(names, row, strict=True)) for row in found}
                 loaded += [self._result(rows[key], curves=curves) for key in chunk if key in rows]
             return loaded
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ..core.study.plan import PlannedMetric
     from .judged import Judged
+    from .statistics.compare import Comparison
     from .table import Table
 
 TIED = "†"
@@ -32,11 +33,15 @@ class ComparisonColumn:
 def comparison_columns(table: Table, metric: PlannedMetric) -> list[ComparisonColumn]:
     """The difference, then what the table's settings ask for; a column that would be empty is not there."""
     settings = table.statistics.settings
-    known = [judged for row in table.rows if (judged := row.scores[metric.name].judged)]
-    interval = "interval" in settings.columns and any(one.comparison.low is not None for one in known)
+
+    def somewhere(is_known: Callable[[Comparison], object]) -> bool:
+        """Looked for up to the first row that has it: this is asked for every row of long tables."""
+        return any(is_known(judged.comparison) for row in table.rows if (judged := row.scores[metric.name].judged))
+
+    interval = "interval" in settings.columns and somewhere(lambda one: one.low is not None)
     level = f"{100 * (1 - settings.alpha):g}"
     columns = [ComparisonColumn("delta", f"Δ, {level} % CI" if interval else "Δ", _interval if interval else _delta)]
-    tested = any(one.comparison.p is not None for one in known)
+    tested = somewhere(lambda one: one.p is not None)
     name = NAMES[settings.correction]
     ready = {
         "p": (tested, ComparisonColumn("p", "p", lambda one, *_: _p(one.comparison.p if one else None))),
@@ -48,9 +53,9 @@ def comparison_columns(table: Table, metric: PlannedMetric) -> list[ComparisonCo
                 lambda one, *_: _p(one.p_adjusted if one else None),
             ),
         ),
-        "wins": (any(one.comparison.pairs for one in known), ComparisonColumn("wins", "wins", _wins)),
+        "wins": (somewhere(lambda one: one.pairs), ComparisonColumn("wins", "wins", _wins)),
         "effect": (
-            any(one.comparison.hedges is not None for one in known),
+            somewhere(lambda one: one.hedges is not None),
             ComparisonColumn(
                 "effect", "g", lambda one, *_: numeral(one.comparison.hedges if one else None, 2, signed=True)
             ),

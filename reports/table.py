@@ -7,7 +7,6 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from ..core.conditions import split_under
 from ..core.study.plan import TableSettings
@@ -23,6 +22,7 @@ from .notebook import rich_table
 from .notes import NOT_DONE, caption_of, notes_of
 from .shapes import Shape, shape_of, word_of
 from .statistics.blocks import averaged
+from .statistics.distributions import t_isf
 from .sweep import trends
 from .text import plain
 
@@ -296,4 +296,4 @@ def _errors(values: Mapping[Block, float], procedure: Procedure) -> tuple[float 
     if units.size <= 1:  # one observation has no spread
         return None, None
     se = float(units.std(ddof=1)) * sqrt(procedure.share(units.size))
-    return se, se * float(stats.t.isf(procedure.alpha / 2, units.size - 1))
+    return se, se * t_isf(procedure.alpha / 2, units.size - 1)

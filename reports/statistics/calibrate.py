@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from ...core.errors import StudyError
 from .compare import estimate
+from .distributions import beta_isf, beta_ppf
 from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ def _interval(false: NDArray[np.bool_], drawn: NDArray[np.int64], have: int) -> 
     least = have / drawn.shape[1]
     count = min(max(rate * (1 - rate) / variance if variance > 0 else least, least), float(len(false)))
     hits = rate * count
-    low = float(stats.beta.ppf(0.025, hits, count - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.isf(0.025, hits + 1, count - hits)) if hits < count else 1.0
+    low = beta_ppf(0.025, hits, count - hits + 1) if hits > 0 else 0.0
+    high = beta_isf(0.025, hits + 1, count - hits) if hits < count else 1.0
     return low, high

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +26,18 @@ def adjusted(p: Sequence[float | None], method: Correction = "holm") -> list[flo
     if method == "none" or not any(value is not None for value in p):
         return list(p)
     known = np.array([1.0 if value is None else value for value in p])
-    found = _holm(known) if method == "holm" else multipletests(known, method=method)[1]
+    found = _holm(known) if method == "holm" else _by_statsmodels(known, method)
     return [None if value is None else float(new) for value, new in zip(p, found, strict=True)]
 
 
+def _by_statsmodels(p: NDArray[np.float64], method: Correction) -> NDArray[np.float64]:
+    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - seconds to import; tables mostly ask for Holm
+
+    return np.asarray(multipletests(p, method=method)[1])
+
+
 def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's p (m,). As statsmodels has it, which clears the whole heap at every call: seconds in a study of tables."""
+    """Holm's p (m,). As statsmodels has it, which takes seconds to import, and clears the whole heap at every call."""
     order = np.argsort(p, kind="stable")
     raised = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)).clip(max=1.0)
     found = np.empty_like(p)

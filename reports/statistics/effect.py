@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import exp, lgamma, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from scipy import stats
+from .distributions import beta_isf, beta_ppf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,6 @@ def superiority(won: float, blocks: int, *, effective: float | None = None, alph
     """
     share, count = won / blocks, float(blocks) if effective is None else min(effective, float(blocks))
     hits = share * count
-    low = float(stats.beta.ppf(alpha / 2, hits, count - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.isf(alpha / 2, hits + 1, count - hits)) if hits < count else 1.0
+    low = beta_ppf(alpha / 2, hits, count - hits + 1) if hits > 0 else 0.0
+    high = beta_isf(alpha / 2, hits + 1, count - hits) if hits < count else 1.0
     return Superiority(share, low, high)

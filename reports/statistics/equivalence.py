@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
+from .distributions import t_sf
 from .paired import exact_p
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def tost(paired: Paired, margin: float) -> NDArray[np.float64]:
     """
     room = margin - np.abs(paired.mean)
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = stats.t.sf(room / paired.se, paired.df)
+        p = t_sf(room / paired.se, paired.df)
     return np.where(paired.se == 0, np.where(room > 0, 2.0 ** -(paired.df + 1), 1.0), p)
 
 

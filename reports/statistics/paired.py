@@ -6,7 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
+
+from .distributions import t_isf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +39,7 @@ class Paired(NamedTuple):
 @lru_cache(maxsize=1024)
 def t_limit(alpha: float, df: float) -> float:
     """What Student's t with `df` degrees of freedom exceeds, on either side, with probability alpha."""
-    return float(stats.t.isf(alpha / 2, df))
+    return t_isf(alpha / 2, df)
 
 
 def paired_t(differences: Array, *, alpha: float = 0.05, share: float | None = None) -> Paired:
@@ -79,7 +81,9 @@ def signed_rank(differences: Array, *, alpha: float = 0.05) -> Paired:
 
 def exact_p(differences: Array, side: Literal["both", "greater", "less"] = "both") -> Array:
     """Exact p of the signed rank sum of `differences` (n,) among all signs of the non-zero ones; ties are allowed."""
-    doubled = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
+    from scipy.stats import rankdata  # noqa: PLC0415 - seconds to import, and few tables rank
+
+    doubled = np.rint(2 * rankdata(np.abs(differences))).astype(int)
     observed = int((doubled * np.sign(differences)).sum())
     used = doubled[differences != 0]
     counts = _sums(used)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize, stats
+
+from .distributions import chi_isf, chi_pdf, chi_ppf, normal_cdf, t_isf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ FEWEST_FOR_RANKS = 6
 """Blocks below which the signed ranks cannot reach .05: the smallest p of five is 2 / 2^5 = .0625."""
 MOST_SEEDS = 1000
 """Beyond this no number of seeds is promised."""
+_HALVINGS = 40
+"""Of the interval in which an effect is looked for. `scipy.optimize` does it in ten, and takes longer to import."""
 _TAIL = 1e-14
 
 
@@ -34,8 +37,8 @@ def power(effect: float, count: int, *, alpha: float = 0.05, share: float | None
 def power_of_t(shift: float, df: int, *, alpha: float = 0.05) -> float:
     """Probability that a two-sided t with `df` degrees and noncentrality `shift` passes its limit."""
     spread, weights = _spreads(df)
-    limit = stats.t.isf(alpha / 2, df) * spread
-    return float(weights @ (stats.norm.cdf(shift - limit) + stats.norm.cdf(-shift - limit)))
+    limit = t_isf(alpha / 2, df) * spread
+    return float(weights @ (normal_cdf(shift - limit) + normal_cdf(-shift - limit)))
 
 
 @lru_cache(maxsize=1024)
@@ -49,9 +52,11 @@ def detectable(count: int, *, alpha: float = 0.05, target: float = 0.8, share: f
     high = 1.0
     while power(high, count, alpha=alpha, share=share) < target:
         high *= 2
-    return float(
-        optimize.brentq(lambda effect: power(effect, count, alpha=alpha, share=share) - target, 0.0, high, xtol=1e-10)
-    )
+    low = 0.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if power(middle, count, alpha=alpha, share=share) < target else (low, middle)
+    return (low + high) / 2
 
 
 def seeds_to_detect(effect: float, *, alpha: float = 0.05, target: float = 0.8) -> int | None:
@@ -78,8 +83,8 @@ def equivalence_power(margin: float, count: int, *, alpha: float = 0.05) -> floa
     The integral over the spread s (df s² is chi-square) of the chance that the mean falls within margin - t s / √n.
     """
     spread, weights = _spreads(count - 1)
-    room = np.sqrt(count) * margin - stats.t.isf(alpha, count - 1) * spread
-    return float(weights @ np.where(room > 0, 2 * stats.norm.cdf(room) - 1, 0.0))
+    room = np.sqrt(count) * margin - t_isf(alpha, count - 1) * spread
+    return float(weights @ np.where(room > 0, 2 * normal_cdf(room) - 1, 0.0))
 
 
 @lru_cache(maxsize=1)
@@ -92,10 +97,10 @@ def _legendre() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 @lru_cache(maxsize=1024)
 def _spreads(df: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights (200,) of the law of s / sigma, whose square times `df` is chi-square: Gauss and Legendre."""
-    low, high = stats.chi.ppf(_TAIL, df), stats.chi.isf(_TAIL, df)
+    low, high = chi_ppf(_TAIL, df), chi_isf(_TAIL, df)
     nodes, weights = _legendre()
     places = low + (nodes + 1) / 2 * (high - low)
-    return places / np.sqrt(df), weights * (high - low) / 2 * stats.chi.pdf(places, df)
+    return places / np.sqrt(df), weights * (high - low) / 2 * chi_pdf(places, df)
 
 
 def _smallest(enough: Callable[[int], bool]) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from .factorial import Contrasts
 
@@ -33,4 +32,6 @@ def page(metric: NDArray[np.float64], *, increasing: bool = True) -> float:
     `increasing=False` asks for one downwards. Exact for few blocks (scipy decides).
     """
     ordered = metric if increasing else metric[:, ::-1]
-    return float(stats.page_trend_test(ordered).pvalue)
+    from scipy.stats import page_trend_test  # noqa: PLC0415 - seconds to import, and few tables ask for it
+
+    return float(page_trend_test(ordered).pvalue)

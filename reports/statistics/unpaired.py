@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
+from .distributions import t_isf, t_sf
 from .small_n import power_of_t
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Difference(NamedTuple):
         """The p of two one-sided tests that the value lies within the margin."""
         if not np.isfinite(self.p):
             return float("nan")
-        return float(stats.t.sf((margin - abs(self.value)) / self.se, self.df))
+        return float(t_sf((margin - abs(self.value)) / self.se, self.df))
 
 
 def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
@@ -94,8 +94,8 @@ def contrast(
         variance, se, df = np.array([np.nan]), float("nan"), float("nan")
     if not (np.isfinite(df) and se > 0):
         return Difference(value, float(np.sqrt(variance.mean())), se, df, *[float("nan")] * 3)
-    half = float(stats.t.isf(alpha / 2, df)) * se
-    p = float(2 * stats.t.sf(abs(value) / se, df)) if df >= FEWEST_DEGREES else float("nan")
+    half = t_isf(alpha / 2, df) * se
+    p = float(2 * t_sf(abs(value) / se, df)) if df >= FEWEST_DEGREES else float("nan")
     return Difference(value, float(np.sqrt(variance.mean())), se, df, value - half, value + half, p)
 
 

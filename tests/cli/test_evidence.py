@@ -93,15 +93,15 @@ def test_run_looks_once_and_again_when_the_study_changes(
     command: Callable, write: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = []
-    before = runner.evidence_before
-    monkeypatch.setattr(runner, "evidence_before", lambda *given: looked.append(1) or before(*given))
+    before = runner.look_at
+    monkeypatch.setattr(runner, "look_at", lambda *given: looked.append(1) or before(*given))
     for _ in range(2):
         assert command("run", write(SOUND), "--executor", "serial").code == 0
         assert len(looked) == 1
     assert command("evidence", write(SOUND)).code == 0
     assert command("run", write(SOUND), "--executor", "serial", "--seeds", "3").code == 0
     assert len(looked) == 1
-    assert command("run", write(SOUND.replace("epochs: 4", "epochs: 5")), "-q").code == 0
+    assert command("run", write(SOUND.replace("epochs: 4", "epochs: 5")), "-q", "--executor", "serial").code == 0
     assert len(looked) == 2
     with Store.open(Path("results/store.sqlite"), create=False) as store:
         assert {one.phase for one in kept_evidence(store, "seen")} >= {"before"}

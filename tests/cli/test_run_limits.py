@@ -105,8 +105,9 @@ def test_a_trial_over_its_memory_limit_fails_as_out_of_memory(run):
     assert [failed["class"] for failed in failures] == ["out of memory"]
 
 
-@pytest.mark.parametrize(("options", "processes"), [((), 1), (("--isolate",), 2)])
+@pytest.mark.parametrize(("options", "processes"), [((), 2), (("--isolate",), 3)])
 def test_isolated_works_have_a_process_each(run, tmp_path, options, processes):
+    """One process, or one for each of two works; and one before them that looks for evidence."""
     done, failures = run("nothing", "--no-stack", "--seeds", "2", *options)
     assert done.code in {0, 1}, done.err
     assert not [failed for failed in failures if failed["state"] == "failed"]
