@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from .text import plain
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = ("study", "cell", "label", "design", "seed", "fold", "split", "metric", "value", "state", "key")
 """What every frame has; `set.PATH` columns follow, one for each setting that some cell varies."""
 
-_Row = tuple[str, int, str, str, str, float, str, str]
-"""cell, seed, fold, split, metric, value, state, key."""
+_Score = tuple[str, str, float]
+"""split, metric, value."""
 
 
 def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
@@ -32,27 +33,37 @@ def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
     Results that the plan does not hold (of an older version of the file) are left out; of two with one key the later
     one counts. `set.PATH` is the cell's value of a setting; a component reads as its name where names tell it apart.
     """
-    rows = list(chain.from_iterable(_rows(result) for result in _planned(results, plan)))
-    cell, seed, fold, split, metric, value, state, key = zip(*rows, strict=True) if rows else ((),) * 8
-    designs = _designs(plan)
-    labels = {planned.key: plain(planned.label) for planned in plan.cells}
+    trials = _planned(results, plan)
+    scores = [_scores(trial) for trial in trials]
+    counts = [len(found) for found in scores]
+    split, metric, value = zip(*chain.from_iterable(scores), strict=True) if trials else ((),) * 3
+    cells = [trial.cell for trial in trials]
+    designs, labels = _designs(plan), {planned.key: plain(planned.label) for planned in plan.cells}
+
+    def repeated(values: pd.Series[Any]) -> pd.Series[Any]:
+        """A value of each trial in each of its rows."""
+        return pd.Series(np.repeat(values.to_numpy(), counts), dtype=values.dtype)  # `repeat` of pandas guesses a type
+
+    def texts(values: Sequence[str]) -> pd.Series[Any]:
+        return repeated(pd.Series(values, dtype=object))
+
     frame = pd.DataFrame(
         {
-            "study": pd.Series([plan.study] * len(rows), dtype=object),
-            "cell": pd.Series(cell, dtype=object),
-            "label": pd.Series([labels[name] for name in cell], dtype=object),
-            "design": pd.Series([designs[name] for name in cell], dtype=object),
-            "seed": pd.Series(seed, dtype="int64"),
-            "fold": pd.Series(fold, dtype=object),
+            "study": texts([plan.study] * len(trials)),
+            "cell": texts(cells),
+            "label": texts([labels[cell] for cell in cells]),
+            "design": texts([designs[cell] for cell in cells]),
+            "seed": repeated(pd.Series([trial.seed for trial in trials], dtype="int64")),
+            "fold": texts([trial.fold for trial in trials]),
             "split": pd.Series(split, dtype=object),
             "metric": pd.Series(metric, dtype=object),
             "value": pd.Series(value, dtype="float64"),
-            "state": pd.Series(state, dtype=object),
-            "key": pd.Series(key, dtype=object),
+            "state": texts([trial.state for trial in trials]),
+            "key": texts([trial.key for trial in trials]),
         }
     )
     varied = dict.fromkeys(path for planned in plan.cells for path in planned.differs)
-    settings = {f"set.{plain(path)}": _column(cell, _setting(path, plan.cells)) for path in varied}
+    settings = {f"set.{plain(path)}": repeated(_column(cells, _setting(path, plan.cells))) for path in varied}
     return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1) if settings else frame
 
 
@@ -66,15 +77,11 @@ def _planned(results: Iterable[TrainResult], plan: Plan) -> list[TrainResult]:
     return sorted(last, key=lambda result: (place[result.cell], turn.get(result.key, 0), result.seed, result.fold))
 
 
-def _rows(result: TrainResult) -> list[_Row]:
-    trial = (result.cell, result.seed, result.fold)
-    scores = result.metrics if result.state == "done" else {}
-    rows: list[_Row] = [
-        (*trial, split, metric, float(value), result.state, result.key)
-        for split, metrics in scores.items()
-        for metric, value in metrics.items()
-    ]
-    return rows or [(*trial, "", "", float("nan"), result.state, result.key)]
+def _scores(result: TrainResult) -> list[_Score]:
+    """One at least: a trial that is not done has an empty one."""
+    known = result.metrics if result.state == "done" else {}
+    found = [(split, metric, float(value)) for split, scores in known.items() for metric, value in scores.items()]
+    return found or [("", "", float("nan"))]
 
 
 def _designs(plan: Plan) -> dict[str, str]:
