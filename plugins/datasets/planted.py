@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
-Width = Annotated[int, Field(ge=1, le=1_000)]
+Width = Annotated[int, Field(ge=1, le=4_096)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
 NAMES = {4: ("anger", "sadness", "neutral", "joy"), 6: ("anger", "disgust", "fear", "sadness", "surprise", "joy")}
