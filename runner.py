@@ -46,6 +46,7 @@ from .core.study.tree import at
 from .core.study.trial import plugin_digests
 from .registry import assemble, core_digest
 from .reports.exported.samples import Truth
+from .reports.looked import remembered
 from .reports.rebuild import write_plan
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def run(
     Other runs may share the store: none trains what another has claimed, and each waits for what others train.
     `replace_failed` trains those again that have ended and are not done; nothing replaces one that is.
     """
-    write_plan(prepared.plan, out)
+    write_plan(remembered(prepared.plan, out), out)
     name, every = prepared.study.name, [trial.key for trial in prepared.trials]
     with Store.open(store_of(out)) as store:
         store.enlist(name, entries(prepared, keys))

@@ -24,7 +24,7 @@ from butfor.core.records import Entry
 from butfor.core.results import TrainResult
 from butfor.core.store import Store, store_of
 from butfor.core.study.plan import Plan, PlannedMetric, PlannedTrial, TableSettings
-from butfor.reports.rebuild import write_plan
+from butfor.reports.kept_plan import write_plan
 
 SEEDS, EPOCHS = 20, 50
 STUDY = """study: tables

@@ -55,10 +55,10 @@ def evidence(
 def _all(prepared: Prepared, out: Path) -> tuple[Evidence, ...]:
     """Evidence of all phases: what was trained is known only where a run left its plan."""
     from .. import runner
-    from ..reports import rebuild
+    from ..reports import kept_plan
     from ..reports.evidence.collect import refresh
 
     before = runner.kept_proof(prepared, out, create=False)
-    if not (rebuild.study_folder(prepared.study.name, out) / rebuild.PLAN).is_file():
+    if not (kept_plan.study_folder(prepared.study.name, out) / kept_plan.PLAN).is_file():
         return before
     return (*before, *refresh(prepared.plan, out))

@@ -66,6 +66,7 @@ def run(
     from ..reports import rebuild
     from ..reports.evidence.collect import refresh
     from ..reports.evidence.said import sentences
+    from ..reports.looked import remembered, still_paid_for
     from ..reports.progress import Progress
 
     study, catalogue = runner.read_study(found(file), num_seeds=seeds, max_trials=max_trials)
@@ -92,15 +93,19 @@ def run(
             states = runner.run(
                 prepared, pending, out, executor=chosen, replace_failed=again, finished=progress.finished
             )
-    evidence = refresh(prepared.plan, out)
-    tables = rebuild.tables(prepared.plan, out, only or ())
+    plan = remembered(prepared.plan, out)
+    evidence = refresh(plan, out)
+    tables = rebuild.tables(plan, out, only or ())
     typer.echo(rebuild.text(tables, "markdown"), nl=False)
     if not quiet:
         wanted = set(asked)
-        cells = {trial.cell for trial in prepared.plan.trials if trial.key in wanted}
-        for sentence in sentences(prepared.plan, evidence, cells):
+        cells = {trial.cell for trial in plan.trials if trial.key in wanted}
+        for sentence in sentences(plan, evidence, cells):
             typer.echo(sentence, err=True)
-    typer.echo(f"written to {rebuild.write(tables, prepared.plan, out)}", err=True)
+    paid = "" if until_settled else still_paid_for(prepared.plan, plan)
+    if paid:
+        typer.echo(paid, err=True)
+    typer.echo(f"written to {rebuild.write(tables, plan, out)}", err=True)
     raise typer.Exit(DONE if all(states.get(key) == "done" for key in asked) else SOME_FAILED)
 
 

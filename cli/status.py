@@ -22,10 +22,10 @@ def status(
     Example: butfor status ablations.yaml --json
     """
     from ..core.store import Store, store_of
-    from ..reports import rebuild, status
+    from ..reports import kept_plan, status
     from ..reports.text import json_text
 
-    plan = rebuild.read_plan(found(file), out)
+    plan = kept_plan.read_plan(found(file), out)
     with Store.open(store_of(out), create=False) as store:
         told = status.status_of(plan, store)
     typer.echo(json_text(status.as_json(told)) if json_ else status.as_text(told))

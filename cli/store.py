@@ -102,7 +102,7 @@ def forget(
 
 
 def _plan_of(file: Path | None, out: Path) -> tuple[str, Collection[str]]:
-    from ..reports import rebuild
+    from ..reports import kept_plan
 
-    plan = rebuild.read_plan(found(file), out)
+    plan = kept_plan.read_plan(found(file), out)
     return plan.study, {trial.key for trial in plan.trials}

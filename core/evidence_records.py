@@ -62,19 +62,20 @@ def kept_evidence(
     """
     wanted = None if cells is None else set(cells)
     found: list[Evidence] = []
-    for row in store.do(lambda connection: _rows(connection, study)):
-        if (phase is None or row["phase"] == phase) and (wanted is None or row["cell"] in wanted):
-            if wrong := _fault(row):
-                raise damaged(store.name, f"evidence of cell '{row['cell']}': {wrong}")
-            found += _RECORDS.validate_python(json.loads(row["records"]))
+    for row in store.do(lambda connection: _rows(connection, study, phase)):
+        if wanted is None or row["cell"] in wanted:
+            try:
+                found += _read(row)
+            except RecordError as error:
+                raise damaged(store.name, f"evidence of cell '{row['cell']}': {error}") from error
     order = ("before", "during", "after")
     return tuple(sorted(found, key=lambda one: (one.cell, order.index(one.phase))))
 
 
 def evidence_identities(store: Store, study: str, phase: Phase) -> dict[str, str]:
     """{cell: identity under which its evidence of `phase` was written down} of the cells that were looked at."""
-    rows = store.do(lambda connection: _rows(connection, study))
-    return {row["cell"]: row["identity"] for row in rows if row["phase"] == phase and not _fault(row)}
+    rows = store.do(lambda connection: _rows(connection, study, phase))
+    return {row["cell"]: row["identity"] for row in rows if not _fault(row)}
 
 
 def evidence_faults(store: Store) -> Iterator[tuple[str, str]]:
@@ -84,9 +85,11 @@ def evidence_faults(store: Store) -> Iterator[tuple[str, str]]:
             yield f"{row['study']}/{row['cell']}", wrong
 
 
-def _rows(connection: Connection, study: str) -> list[dict[str, Any]]:
+def _rows(connection: Connection, study: str, phase: Phase | None = None) -> list[dict[str, Any]]:
     asked = select(evidence).where(evidence.c.study == study).order_by(evidence.c.cell, evidence.c.phase)
-    return [dict(row) for row in connection.execute(asked).mappings()]
+    found = connection.execute(asked if phase is None else asked.where(evidence.c.phase == phase))
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found.all()]
 
 
 def _row(study: str, cell: str, phase: Phase, identity: str, records: Iterable[Evidence]) -> dict[str, str]:
@@ -105,9 +108,17 @@ def _digest(row: Mapping[str, Any]) -> str:
 def _fault(row: Mapping[str, Any]) -> str:
     """What is wrong with a row; empty where nothing is."""
     try:
-        if _digest(row) != row["sha256"]:
-            return "it is not what was written: its checksum differs"
-        _RECORDS.validate_python(json.loads(row["records"]))
-    except (TypeError, ValueError, ValidationError):
-        return "it is no list of evidence of this butfor"
+        _read(row)
+    except RecordError as error:
+        return str(error)
     return ""
+
+
+def _read(row: Mapping[str, Any]) -> tuple[Evidence, ...]:
+    """The records of a row. Raises RecordError where it is not what was written."""
+    try:
+        if _digest(row) != row["sha256"]:
+            raise RecordError("it is not what was written: its checksum differs")
+        return () if row["records"] == "[]" else _RECORDS.validate_python(json.loads(row["records"]))
+    except (TypeError, ValueError, ValidationError):
+        raise RecordError("it is no list of evidence of this butfor") from None

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 from .results import Progress, TrainResult
@@ -21,6 +22,8 @@ SEALED = (
     *("predictions", "message", "log", "metrics", "settings", "identity", "provenance", "curve"),
 )
 """Columns that the checksum is of, in its order: every one that says something about a finished trial."""
+_sealed = itemgetter(*SEALED)
+_FLOATS = {float}
 
 
 class RecordError(Exception):
@@ -101,7 +104,7 @@ def outcome_of(result: TrainResult) -> dict[str, Any]:
 
 def digest(row: Mapping[str, Any]) -> str:
     """The sha256 of a finished row."""
-    return hashlib.sha256(json.dumps([row[name] for name in SEALED]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_sealed(row)).encode()).hexdigest()
 
 
 def fault(row: Mapping[str, Any]) -> str:
@@ -151,7 +154,9 @@ def as_json(value: object, where: str) -> str:
     return json.dumps(_plain(value, where))
 
 
-def _floats(values: Mapping[str, float | str | None]) -> dict[str, float]:
+def _floats(values: dict[str, Any]) -> dict[str, float]:
+    if set(map(type, values.values())) == _FLOATS:  # nearly always
+        return values
     return {name: value if type(value) is float else _float(value) for name, value in values.items()}
 
 

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 SEEDS = 5
 """Seeds of an arm where nobody says another number; the fewest that are tested."""
 
+_TESTS = {
+    "paired_t": "paired t",
+    "nadeau_bengio": "corrected resampled t over folds",
+    "wilcoxon": "signed ranks",
+    "welch": "Welch's t over runs that nothing pairs",
+    "pooled_t": "t over runs that nothing pairs, one spread for both arms",
+}
+_NOMINAL = {
+    "above": " That is more than nominal: this test calls what is none, so take none of its p for what it says.",
+    "within": "",
+    "below": " That is less than nominal: this test is careful here, and sees less than it could.",
+}
+
 
 def calibrations(
     frame: pd.DataFrame, plan: Plan, table: TableSettings, *, seeds: int = 0, studies: int = STUDIES
@@ -64,14 +77,15 @@ def calibration_text(found: Mapping[str, Calibration]) -> str:
     return "\n".join(
         f"{heading(metric)}: {100 * one.rate:.1f} % of {one.studies:,} A/A studies called a difference "
         f"(95 % interval {100 * one.low:.1f} to {100 * one.high:.1f} %; nominal at most {100 * one.alpha:g} %), "
-        f"{' or '.join(str(count) for count in one.looks)} seeds an arm, drawn from {one.seeds}."
+        f"{' or '.join(str(count) for count in one.looks)} seeds an arm, drawn from {one.seeds}; {_TESTS[one.test]}."
+        f"{_NOMINAL[one.nominal]}"
         for metric, one in found.items()
     )
 
 
 def calibration_rows(found: Mapping[str, Calibration]) -> list[dict[str, object]]:
     """A JSON row for each metric."""
-    return [{"metric": metric, **dataclasses.asdict(one)} for metric, one in found.items()]
+    return [{"metric": metric, **dataclasses.asdict(one), "nominal": one.nominal} for metric, one in found.items()]
 
 
 def _lost(frame: pd.DataFrame, cell: str) -> str:

@@ -9,6 +9,7 @@ from ..core.study.plan import StatisticsSettings, TableSettings
 from .gather import gather
 from .judged import spread_of
 from .numerals import heading, numeral, probability
+from .recorded import recorded
 from .statistics.compare import compare
 from .statistics.corrections import NAMES, adjusted
 from .text import plain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ..core.results import TrainResult
     from ..core.study.plan import Plan, PlannedClaim
     from .gather import Gathered
     from .statistics.compare import Comparison
@@ -74,13 +76,14 @@ class _Found:
     runs: tuple[float, ...] = ()
 
 
-def judge_claims(frame: pd.DataFrame, plan: Plan) -> tuple[JudgedClaim, ...]:
+def judge_claims(told: pd.DataFrame | Sequence[TrainResult], plan: Plan) -> tuple[JudgedClaim, ...]:
     """Every claim of the plan. A claim to be better than several is tested against each: the largest p counts.
 
     p are adjusted over all claims of the study, as their table's statistics say.
     """
     settings = plan.tables[0].statistics if plan.tables else StatisticsSettings()
-    found = [_compared(frame, plan, claim) for claim in plan.claims]
+    results = recorded(told) if plan.claims else ()
+    found = [_compared(results, plan, claim) for claim in plan.claims]
     stand = adjusted([one.p_for for one in found], settings.correction)
     fall = adjusted([one.p_against for one in found], settings.correction)
     labels = {cell.key: plain(cell.label) for cell in plan.cells}
@@ -105,24 +108,24 @@ def judge_claims(frame: pd.DataFrame, plan: Plan) -> tuple[JudgedClaim, ...]:
     return tuple(judged)
 
 
-def claims_notes(frame: pd.DataFrame, plan: Plan, design: str, split: str) -> list[str]:
+def claims_notes(results: Sequence[TrainResult], plan: Plan, design: str, split: str) -> list[str]:
     """The claims on one table, each with its verdict."""
     if not any((claim.design, claim.split) == (design, split) for claim in plan.claims):
         return []
     return [
         f"Claimed: {one.sentence()}"
-        for one in judge_claims(frame, plan)
+        for one in judge_claims(results, plan)
         if (one.claim.design, one.claim.split) == (design, split)
     ]
 
 
-def _compared(frame: pd.DataFrame, plan: Plan, claim: PlannedClaim) -> _Found:
+def _compared(results: Sequence[TrainResult], plan: Plan, claim: PlannedClaim) -> _Found:
     """The claimed row against each rival, differences turned so that more is better."""
     asked = next(
         (table for table in plan.tables if (table.design, table.split) == (claim.design, claim.split)),
         TableSettings(design=claim.design, split=claim.split, statistics=_statistics(plan)),
     )
-    made = gather(frame, plan, asked.model_copy(update={"metrics": (claim.metric,)}))
+    made = gather(results, plan, asked.model_copy(update={"metrics": (claim.metric,)}))
     found = {cell: _turned(made, claim, cell) for cell in claim.than}
     own = made.values.get((claim.better, claim.metric), {})  # noqa: PD011 - a mapping
     runs = tuple(sorted(own.values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.conditions import parts_of, split_and_condition
+from .conditions import in_words
 from .text import plain
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ def condition_notes(plan: Plan, table: Table) -> Iterator[str]:
     """What the split of the table is tested under, and which rows train nothing."""
     split, condition = split_and_condition(table.split)
     if condition and condition in plan.conditions:
-        yield f"{plain(table.split)}: {plain(split)} rows with {plain(told(condition))}; the same in every system."
+        kind, _, which = parts_of(condition)
+        left = ", one always left" if kind == "missing" and not which else ""
+        yield f"{plain(table.split)}: {plain(split)} rows, {in_words(condition)}{left}; the same in every system."
     at_test = [row for row in table.rows if row.condition]
     if at_test:
         labels = {cell.key: cell.label for cell in plan.cells}
@@ -26,17 +29,3 @@ def condition_notes(plan: Plan, table: Table) -> Iterator[str]:
         both = any(row.label.endswith(" (retrained)") for row in table.rows)
         more = "; (retrained): another system, trained without it" if both else ""
         yield f"(at test): the trials of “{plain(first)}”, tested with the modality absent from every row{more}."
-
-
-def told(condition: str) -> str:
-    """A condition in words: `audio missing in 30 % of them`."""
-    kind, level, which = parts_of(condition)
-    modalities = which.replace("+", " and ")
-    if kind == "without":
-        return f"no {modalities}"
-    if kind == "noise":
-        return f"noise of {level:g} standard deviations on {modalities or 'every modality'}"
-    rate = f"{100 * (level or 0.0):g} %"
-    if which:
-        return f"{modalities} missing in {rate} of them"
-    return f"each modality missing in {rate} of them, and one always left"

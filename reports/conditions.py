@@ -7,13 +7,13 @@ from .text import plain
 
 
 def in_words(condition: str) -> str:
-    """`clean`, `audio missing in 30 %`, `noise 0.5 on audio and text`, `without audio`."""
+    """`clean`, `audio missing in 30 %`, `noise of 0.5 sd on audio and text`, `without audio`."""
     if not condition:
         return "clean"
     kind, level, which = parts_of(condition)
-    names = " and ".join(plain(name) for name in which.split("+")) if which else "each modality"
+    names = " and ".join(plain(name) for name in which.split("+"))
     if level is None:
         return f"{plain(kind)} {names}"
     if kind == "missing":
-        return f"{names} missing in {100 * level:g} %"
-    return f"{plain(kind)} {level:g} on {names}"
+        return f"{names or 'each modality'} missing in {100 * level:g} %"
+    return f"{plain(kind)} of {level:g} sd on {names or 'every modality'}"

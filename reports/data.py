@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
+
+    import pandas as pd
 
     from .table import Table
 
@@ -22,11 +22,13 @@ def csv(table: Table) -> str:
 
     A text that a spreadsheet would run as a formula gets an apostrophe.
     """
+    from pandas import DataFrame  # noqa: PLC0415 - long to import, and other formats do without
+
     frame = table.frame()
     effects = table.effects_frame()
     if len(effects):
         columns = [*frame.columns, *(name for name in effects.columns if name not in frame.columns)]
-        frame = pd.DataFrame(_rows(frame) + _rows(effects), columns=columns)
+        frame = DataFrame(_rows(frame) + _rows(effects), columns=columns)
     texts = [name for name in frame.columns if frame[name].map(lambda value: isinstance(value, str)).any()]
     for name in texts:
         frame[name] = frame[name].map(lambda value: guarded(value) if isinstance(value, str) else value)

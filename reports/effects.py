@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .frame import setting_of
+from .setting import setting_of
 from .statistics.blocks import complete
 from .statistics.contrast import Effect, effects, effects_of_runs, with_shares
 from .statistics.factorial import Contrasts, main_and_interactions, shapley

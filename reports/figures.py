@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from ..core.conditions import split_under
 from .judged import compared_figures
 from .notes import NOT_DONE
@@ -14,6 +12,8 @@ from .spent import costs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pandas as pd
 
     from ..core.study.plan import PlannedMetric
     from .statistics.contrast import Effect
@@ -28,12 +28,27 @@ Record = dict[str, "str | float | int | None"]
 
 def wide(table: Table) -> pd.DataFrame:
     """One row a cell, a column for each figure of each metric; NaN where there is none."""
-    records = [_numbers(table, row) for row in table.rows]
-    return pd.DataFrame(records, columns=list(_numbers(table, None)))
+    from pandas import DataFrame  # noqa: PLC0415 - long to import, and few ask for frames
+
+    columns, rows = wide_rows(table)
+    return DataFrame(rows, columns=columns)
 
 
 def wide_effects(table: Table) -> pd.DataFrame:
     """The effects of the design in the columns of `wide`: one row for each, `cell` empty, its value as the delta."""
+    from pandas import DataFrame  # noqa: PLC0415 - long to import, and few ask for frames
+
+    columns, rows = effect_rows(table)
+    return DataFrame(rows, columns=columns or None)
+
+
+def wide_rows(table: Table) -> tuple[list[str], list[dict[str, Any]]]:
+    """Columns and rows of `wide`."""
+    return list(_numbers(table, None)), [_numbers(table, row) for row in table.rows]
+
+
+def effect_rows(table: Table) -> tuple[list[str], list[dict[str, Any]]]:
+    """Columns and rows of `wide_effects`; a row need not have every column. No column where there is no effect."""
     empty = dict.fromkeys(_numbers(table, None))
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for metric, kinds in table.effects.items():
@@ -44,7 +59,7 @@ def wide_effects(table: Table) -> pd.DataFrame:
                 row |= {f"{metric}_{name}": figures[name] for name in _OF_EFFECTS}
                 row["effect"] = kind
                 row[f"{metric}_share"] = effect.share
-    return pd.DataFrame(list(found.values()))
+    return list(dict.fromkeys(name for row in found.values() for name in row)), list(found.values())
 
 
 def records(table: Table) -> list[Record]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from .recorded import planned
+from .setting import setting_of
 from .text import plain
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
     Results that the plan does not hold (of an older version of the file) are left out; of two with one key the later
     one counts. `set.PATH` is the cell's value of a setting; a component reads as its name where names tell it apart.
     """
-    trials = _planned(results, plan)
+    trials = planned(results, plan)
     scores = [_scores(trial) for trial in trials]
     counts = [len(found) for found in scores]
     split, metric, value = zip(*chain.from_iterable(scores), strict=True) if trials else ((),) * 3
@@ -65,16 +67,6 @@ def tidy(results: Iterable[TrainResult], plan: Plan) -> pd.DataFrame:
     varied = dict.fromkeys(path for planned in plan.cells for path in planned.differs)
     settings = {f"set.{plain(path)}": repeated(_column(cells, _setting(path, plan.cells))) for path in varied}
     return pd.concat([frame, pd.DataFrame(settings, index=frame.index)], axis=1) if settings else frame
-
-
-def _planned(results: Iterable[TrainResult], plan: Plan) -> list[TrainResult]:
-    """The results that the plan holds, in its order: cells first, then seeds and folds as planned."""
-    place = {cell.key: index for index, cell in enumerate(plan.cells)}
-    turn = {trial.key: index for index, trial in enumerate(plan.trials)}
-    last = {
-        result.key: result for result in results if result.cell in place and (not turn or result.key in turn)
-    }.values()
-    return sorted(last, key=lambda result: (place[result.cell], turn.get(result.key, 0), result.seed, result.fold))
 
 
 def _scores(result: TrainResult) -> list[_Score]:
@@ -114,20 +106,6 @@ def _column(cells: Sequence[str], values: Mapping[str, Any]) -> pd.Series[Any]:
     return (
         pd.Series(column) if numeric and any(value is not None for value in column) else pd.Series(column, dtype=object)
     )
-
-
-def setting_of(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
-    """The value at a dotted path, or None; a name that holds a dot is found too, longest first."""
-    if not isinstance(settings, Mapping):
-        return None
-    if path in settings:
-        return settings[path]
-    parts = path.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        head = ".".join(parts[:cut])
-        if head in settings:
-            return setting_of(settings[head], ".".join(parts[cut:]))
-    return None
 
 
 def _named(value: object) -> object:

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING
 
 from ..core.conditions import split_under
 from ..core.errors import StudyError, nearest
+from ..core.study.plan import DEFAULT_METRICS
 from .groups import groups_of
 from .judged import comparisons, procedure_of
+from .recorded import splits_of, values_on
 from .robustness import area_values, curves_of, measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    import pandas as pd
-
+    from ..core.results import TrainResult
     from ..core.study.plan import Plan, PlannedDesign, PlannedMetric, PlannedRow, TableSettings
     from .blocks import Block
     from .groups import Groups
     from .judged import Place, Values
     from .statistics.compare import Comparison
     from .statistics.procedure import Procedure
-
-_DEFAULT_METRICS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +46,19 @@ class Gathered:
     """Which rows may stand in one column, and what each is held against."""
 
 
-def gather(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Gathered:
+def gather(results: Iterable[TrainResult], plan: Plan, table: TableSettings) -> Gathered:
     """Everything of a table before its p are adjusted. Raises StudyError for what nobody has."""
     design = _design(plan, table)
-    done = frame[frame["state"] == "done"]
-    splits = [str(split) for split in done["split"].unique() if split]
+    done = [result for result in results if result.state == "done"]
+    splits = splits_of(done)
     _check_split(table, splits)
     wanted, values = _wanted(done, splits, plan, design, table)
     reference = next((row for row in design.rows if row.baseline), None)
     against = reference.cell if reference else plan.baseline
     cells = [row.key for row in design.rows]
-    have = {metric for cell, metric in values if cell in set(cells)}
-    nothing = not any(done["cell"].isin([row.cell for row in design.rows]))
+    shown = set(cells)
+    have = {metric for cell, metric in values if cell in shown}
+    nothing = {result.cell for result in done}.isdisjoint(row.cell for row in design.rows)
     metrics = tuple(metric for metric in wanted if nothing or metric.name in have)
     procedure = procedure_of(plan, table.statistics, [*cells, against], table.split, values)
     groups = groups_of(plan, design, table, against)
@@ -74,18 +74,18 @@ def gather(frame: pd.DataFrame, plan: Plan, table: TableSettings) -> Gathered:
 
 
 def _wanted(
-    done: pd.DataFrame, splits: Sequence[str], plan: Plan, design: PlannedDesign, table: TableSettings
+    done: Sequence[TrainResult], splits: Sequence[str], plan: Plan, design: PlannedDesign, table: TableSettings
 ) -> tuple[tuple[PlannedMetric, ...], dict[tuple[str, str], dict[Block, float]]]:
     """The columns, and {(key of the row, column): {block: value}}; for robustness a column is a rate or an area."""
     wanted = _metrics(plan, table)
     if table.layout != "robustness":
         names = [metric.name for metric in wanted]
-        return wanted, _values(done, table.split, names) | _under(done, design, table.split, wanted)
+        return wanted, values_on(done, table.split, names) | _under(done, design, table.split, wanted)
     asked = wanted if table.metrics else wanted[:1]
     measures = measures_of(curves_of(splits, table.split), asked, table.split)
     values: dict[tuple[str, str], dict[Block, float]] = {}
     for split in dict.fromkeys(one.split for one in measures if one.level is not None):
-        there = _values(done, split, [metric.name for metric in asked])
+        there = values_on(done, split, [metric.name for metric in asked])
         for measure in (one for one in measures if one.split == split):
             values |= {(cell, measure.name): found for (cell, name), found in there.items() if name == measure.metric}
     return measures, values | area_values(measures, values)
@@ -115,37 +115,20 @@ def _metrics(plan: Plan, table: TableSettings) -> tuple[PlannedMetric, ...]:
             near = nearest(name, list(known))
             words = f"the table of '{table.design}' asks for the metric '{name}', which the study has not; {near}"
             raise StudyError(words.rstrip("; "))
-    return tuple(known[name] for name in dict.fromkeys(table.metrics)) or plan.metrics[:_DEFAULT_METRICS]
-
-
-def _values(done: pd.DataFrame, split: str, metrics: list[str]) -> dict[tuple[str, str], dict[Block, float]]:
-    """{(cell, metric): {(seed, fold): value}} of the split; a value that is no finite number is none."""
-    part = done[(done["split"] == split) & done["metric"].isin(metrics) & (done["value"].abs() < float("inf"))]
-    values: dict[tuple[str, str], dict[Block, float]] = {}
-    columns = (part[name] for name in ("cell", "metric", "seed", "fold", "value"))
-    for cell, metric, seed, fold, value in zip(*columns, strict=True):
-        values.setdefault((str(cell), str(metric)), {})[int(seed), str(fold)] = float(value)
-    return values
+    return tuple(known[name] for name in dict.fromkeys(table.metrics)) or plan.metrics[:DEFAULT_METRICS]
 
 
 def _under(
-    done: pd.DataFrame, design: PlannedDesign, split: str, metrics: Sequence[PlannedMetric]
+    done: Sequence[TrainResult], design: PlannedDesign, split: str, metrics: Sequence[PlannedMetric]
 ) -> dict[tuple[str, str], dict[Block, float]]:
     """{(key of the row, metric): {(seed, fold): value}} of the rows that are tested under a condition of their own."""
-    found: dict[tuple[str, str], dict[Block, float]] = {}
-    for row in design.rows:
-        if row.condition:
-            values = _values(done, split_under(split, row.condition), [metric.name for metric in metrics])
-            found |= {(row.key, metric): blocks for (cell, metric), blocks in values.items() if cell == row.cell}
-    return found
-
-
-def states_of(frame: pd.DataFrame, plan: Plan) -> dict[str, list[str]]:
-    """{cell: state of each of its trials}: those planned, or those recorded where the plan names none."""
-    recorded = frame.drop_duplicates("key")
-    state_of = dict(zip(recorded["key"], recorded["state"], strict=True))
-    trials = [(trial.cell, trial.key) for trial in plan.trials] or zip(recorded["cell"], recorded["key"], strict=True)
-    states: dict[str, list[str]] = {}
-    for cell, key in trials:
-        states.setdefault(cell, []).append(state_of.get(key, "missing"))
-    return states
+    names = [metric.name for metric in metrics]
+    conditions = dict.fromkeys(row.condition for row in design.rows if row.condition)
+    values = {condition: values_on(done, split_under(split, condition), names) for condition in conditions}
+    return {
+        (row.key, name): values[row.condition][row.cell, name]
+        for row in design.rows
+        if row.condition
+        for name in names
+        if (row.cell, name) in values[row.condition]
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..core.conditions import split_and_condition
 from .statistics.blocks import complete
-from .statistics.compare import Comparison, compare
+from .statistics.compare import Comparison, compare_all
 from .statistics.corrections import adjusted
 from .statistics.procedure import Procedure, procedure_for
 from .statistics.unpaired import pooled
@@ -58,20 +58,19 @@ def comparisons(
     settings: StatisticsSettings,
 ) -> dict[Place, Comparison | None]:
     """Each of `cells` but the reference with the reference, in each metric; None where no block is common."""
-    spreads = {metric.name: spread_of(values, [*cells, against], metric.name, procedure) for metric in metrics}
-    return {
-        (split, cell, metric.name): compare(
-            values.get((cell, metric.name), {}),
+    held = [cell for cell in dict.fromkeys(cells) if cell != against]
+    found = {
+        metric.name: compare_all(
+            {cell: values.get((cell, metric.name), {}) for cell in held},
             values.get((against, metric.name), {}),
             procedure,
             higher_is_better=metric.higher_is_better,
             margin=settings.margin_of(metric.name),
-            spread=spreads[metric.name],
+            spread=spread_of(values, [*cells, against], metric.name, procedure),
         )
-        for cell in dict.fromkeys(cells)
-        if cell != against
         for metric in metrics
     }
+    return {(split, cell, metric.name): found[metric.name][cell] for cell in held for metric in metrics}
 
 
 def spread_of(values: Values, cells: Iterable[str], metric: str, procedure: Procedure) -> Spread | None:
@@ -137,8 +136,9 @@ def ties(
     best = (max if metric.higher_is_better else min)(means, key=lambda cell: means[cell])
     others = [cell for cell in known if cell != best]
     spread, higher = spread_of(values, cells, metric.name, procedure), metric.higher_is_better
-    found = [compare(known[cell], known[best], procedure, higher_is_better=higher, spread=spread) for cell in others]
-    p = adjusted([one.p if one else None for one in found], settings.correction)
+    asked = {cell: known[cell] for cell in others}
+    found = compare_all(asked, known[best], procedure, higher_is_better=higher, spread=spread)
+    p = adjusted([one.p if one else None for one in found.values()], settings.correction)
     return frozenset(
         cell for cell, value in zip(others, p, strict=True) if value is not None and value > settings.alpha
     )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from .comparison_columns import TIED
 from .layouts.parts import APART, PUBLISHED
-from .numerals import heading
 from .robustness import Measure
 from .text import plain
 
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from .table import Table
 
 _LISTED = 8
+_SCALES = {
+    "missing": "Missing: share of the test rows without the modalities",
+    "noise": "Noise: in standard deviations of each feature",
+}
 
 
 def layout_notes(table: Table) -> list[str]:
@@ -68,18 +71,18 @@ def _cross(table: Table) -> str:
 
 
 def _area(table: Table) -> str:
-    """How tests under missing modalities were made, and what the area is."""
-    rates = [metric.level for metric in table.metrics if isinstance(metric, Measure) and metric.level is not None]
-    if not rates:
+    """How tests under conditions were made, each kind on a scale of its own, and what an area is."""
+    levels: dict[str, list[float]] = {}
+    for metric in table.metrics:
+        if isinstance(metric, Measure) and metric.level is not None:
+            levels.setdefault(metric.kind, []).append(metric.level)
+    if not levels:
         return ""
-    first, *_ = (metric for metric in table.metrics if isinstance(metric, Measure))
-    kinds = {metric.curve.partition(":")[0] for metric in table.metrics if isinstance(metric, Measure)}
-    what = {"missing": "share of rows that lack modalities", "noise": "noise in standard deviations of a feature"}
-    told = ", ".join(f"{kind}: {what[kind]} in the test" for kind in sorted(kinds))
+    scales = " ".join(f"{_SCALES[kind]}, {min(found):g} to {max(found):g}." for kind, found in levels.items())
+    apart = ", never over both kinds" if len(levels) > 1 else ""
     return (
-        f"{told[:1].upper()}{told[1:]}, the same draws for every row; 0 is the clean test. AUC: area under "
-        f"{heading(first.metric)} over the rates from {min(rates):g} to {max(rates):g} (trapezoids), divided by their "
-        "width, so a mean in the metric's own unit; it alone is tested."
+        f"{scales} 0 is the clean test; every system meets the same draws. AUC: area under the metric over that scale "
+        f"(trapezoids){apart}, divided by its width, so a mean in the metric's own unit; it alone is tested."
     )
 
 
@@ -116,4 +119,6 @@ def _published(table: Table) -> str:
     if not rows:
         return ""
     told = "; ".join(f"{plain(row.label)}: {plain(row.source)}" for row in rows)
-    return f"{PUBLISHED} published, not run here: never tested, ranked or marked {TIED}. {told}."
+    nowhere = [plain(row.label) for row in rows if table.shape.across and not row.level]
+    more = f" In no column, as no data set is named (`level`): {'; '.join(nowhere)}." if nowhere else ""
+    return f"{PUBLISHED} published, not run here: never tested, ranked or marked {TIED}. {told}.{more}"

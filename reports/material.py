@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.conditions import split_under
 from ..core.store import Store, store_of
 from .frame import tidy
+from .recorded import planned
 from .spent import spent_of
 from .table import tabulate
 
@@ -70,9 +71,9 @@ def material_of(plan: Plan, results: Iterable[TrainResult]) -> Material:
     """The study from results that are at hand."""
     keys = {trial.key for trial in plan.trials}
     kept = tuple(result for result in results if result.key in keys or not keys)
-    frame = tidy(kept, plan)
-    spent = spent_of(kept)
-    return Material(plan, kept, frame, tuple(tabulate(frame, plan, wanted, spent) for wanted in plan.tables))
+    found, spent = planned(kept, plan), spent_of(kept)
+    tables = tuple(tabulate(found, plan, wanted, spent) for wanted in plan.tables)
+    return Material(plan, kept, tidy(kept, plan), tables)
 
 
 def stored(plan: Plan, out: Path) -> Material:

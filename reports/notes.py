@@ -58,7 +58,7 @@ def notes_of(plan: Plan, table: Table, *, absent: Sequence[str], claims: Sequenc
 
 
 def _rates(table: Table) -> set[str] | None:
-    """Metrics that are shown and not compared: those at single rates of missing modalities; None for all of them."""
+    """Metrics that are shown and not compared: those at single levels of a condition; None for all of them."""
     if table.shape.columns or table.settings.along == "columns":
         return None
     return {metric.name for metric in table.metrics if isinstance(metric, Measure) and metric.level is not None}

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from ..core.errors import Finding, StoreError, StudyError, nearest
+from ..core.errors import StudyError, nearest
 from ..core.evidence_records import kept_evidence
 from ..core.store import Store, store_of
-from ..core.study.layers import layers, load_text
-from ..core.study.locate import read
-from ..core.study.names import folder_problem
-from ..core.study.plan import Plan, TableSettings
-from ..core.study.problems import Problems
-from .frame import tidy
+from ..core.study.plan import TableSettings
+from .kept_plan import PLAN, read_plan, study_folder, write_plan
 from .marked import with_marks
 from .proof import marks
+from .recorded import planned
 from .render import render, write_tables
 from .spent import spent_of
 from .table import Table, tabulate
@@ -31,52 +25,9 @@ if TYPE_CHECKING:
 
     from ..core.evidence import Mark
     from ..core.results import TrainResult
+    from ..core.study.plan import Plan
 
-PLAN = "plan.json"
-
-
-def study_folder(study: str, out: Path) -> Path:
-    """Where one study's plan and tables are. Raises StudyError for a name that could lead elsewhere, or a link."""
-    wrong = folder_problem(study)
-    if wrong:
-        raise StudyError(f"the name of the study, {study!r}, {wrong}")
-    if (out / study).is_symlink():
-        raise StoreError(f"'{out / study}' is a symbolic link; results are written only under '{out}'")
-    return out / study
-
-
-def write_plan(plan: Plan, out: Path) -> None:
-    """Keep the plan beside the results, replaced as a whole."""
-    folder = study_folder(plan.study, out)
-    fresh = folder / f".{PLAN}.{secrets.token_hex(4)}.tmp"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with fresh.open("x", encoding="utf-8") as stream:
-            stream.write(plan.model_dump_json(indent=1))
-        fresh.replace(folder / PLAN)
-    except OSError as error:
-        raise StoreError(f"cannot write '{folder / PLAN}': {error.strerror or error}") from None
-
-
-def read_plan(file: Path, out: Path) -> Plan:
-    """The plan of the last run of the study in `file`. Raises StudyError where there was none."""
-    try:
-        root = read(load_text(file), str(file))
-    except OSError as error:
-        raise StudyError(Finding(f"cannot be read: {error.strerror or error}", file=str(file), code="BF106")) from None
-    said = [layer.within("study") for layer in layers(root, {}, Problems())]
-    study = next((node.value for node in reversed(said) if node is not None), None)
-    if not isinstance(study, str):
-        raise StudyError(Finding("`study` is missing", file=str(file), line=1, column=1, code="BF110"))
-    path = study_folder(study, out) / PLAN
-    if not path.is_file():
-        raise StudyError(f"{path}: there are no results of study '{study}' in {out}; `butfor run {file}` makes them")
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise StoreError(
-            f"{path} is damaged ({error.error_count()} problems); run the study again to write it"
-        ) from None
+__all__ = ["PLAN", "frame", "read_plan", "study_folder", "tables", "text", "workbook", "write", "write_plan"]
 
 
 def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
@@ -86,7 +37,7 @@ def tables(plan: Plan, out: Path, only: Collection[str] = ()) -> list[Table]:
         if design not in known:
             raise StudyError(f"study '{plan.study}' has no table of '{design}'; {nearest(design, known)}")
     results = _results(plan, out)
-    found, spent = tidy(results, plan), spent_of(results)
+    found, spent = planned(results, plan), spent_of(results)
     chosen = [wanted for wanted in plan.tables if not only or wanted.design in only]
     there = {wanted.design for wanted in chosen}
     split = plan.tables[0].split if plan.tables else "test"
@@ -103,6 +54,8 @@ def _marks(plan: Plan, out: Path) -> dict[str, Mark]:
 
 def frame(plan: Plan, out: Path) -> pd.DataFrame:
     """The tidy frame of the study, from the store."""
+    from .frame import tidy  # noqa: PLC0415 - pandas takes long to import, and tables need none
+
     return tidy(_results(plan, out), plan)
 
 

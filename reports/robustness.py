@@ -1,4 +1,4 @@
-"""Tests under missing or noisy modalities as figures of a table: one for each rate, and the area under them."""
+"""Tests under missing or noisy modalities as figures of a table: one for each level, and the area under each curve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("missing", "noise")
 _FEWEST = 2
-"""Rates that have an area under them."""
+"""Levels that have an area under them."""
 
 
 class Measure(PlannedMetric):
@@ -29,19 +29,24 @@ class Measure(PlannedMetric):
     split: str
     """`test@missing:0.3`; of the area `test@missing:auc`."""
     curve: str
-    """`missing`, or `missing:audio` for one pattern: what the rates of one curve share."""
+    """`missing`, or `missing:audio` for one pattern: what the levels of one curve share."""
     level: float | None = None
-    """The rate; None for the area."""
+    """The rate, or the noise in standard deviations; None for the area."""
+
+    @property
+    def kind(self) -> str:
+        """`missing` or `noise`: its levels are on the scale of that kind."""
+        return self.curve.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Tests of one kind and pattern at several rates."""
+    """Tests of one kind and pattern at several levels: rates of missing modalities, or severities of noise."""
 
     name: str
     """`missing`, or `missing:audio`."""
     splits: Mapping[float, str]
-    """{rate: split}, in order; the clean test is rate 0."""
+    """{level: split}, in order; the clean test is level 0."""
 
 
 def curves_of(splits: Iterable[str], split: str) -> tuple[Curve, ...]:
@@ -60,7 +65,7 @@ def curves_of(splits: Iterable[str], split: str) -> tuple[Curve, ...]:
 
 
 def measures_of(curves: Sequence[Curve], metrics: Sequence[PlannedMetric], split: str) -> tuple[Measure, ...]:
-    """Of each metric and curve the area, which is tested, and then each rate."""
+    """Of each metric and curve the area, which is tested, and then each level."""
     return tuple(measure for metric in metrics for curve in curves for measure in _of_curve(curve, metric, split))
 
 
@@ -79,7 +84,7 @@ def _of_curve(curve: Curve, metric: PlannedMetric, split: str) -> list[Measure]:
 def area_values(
     measures: Sequence[Measure], values: Mapping[tuple[str, str], Mapping[Block, float]]
 ) -> dict[tuple[str, str], dict[Block, float]]:
-    """{(cell, name of the area): {block: area}} from the values at the rates, on the blocks that have all of them."""
+    """{(cell, name of the area): {block: area}} from the values at the levels, on the blocks that have all of them."""
     found: dict[tuple[str, str], dict[Block, float]] = {}
     cells = dict.fromkeys(cell for cell, _ in values)
     for measure in measures:

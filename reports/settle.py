@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import StudyError
 from ..core.study.plan import SequentialSettings
 from . import rebuild
+from .looked import remembered, with_looks
 from .statistics.sequential import seeds_wanted, unsettled, with_sequential
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def most_seeds(tables: Iterable[TableSettings]) -> int:
 def looks(plan: Plan, out: Path, only: Collection[str] = ()) -> Iterator[Plan]:
     """The plan of each look, to be trained before the next one is asked for; the last has what settled the study.
 
+    Each tells what was looked at, in earlier runs too, so that no later run forgets it.
+
     `plan` has all seeds that the study may come to. Cells have those of the first look, and then more only where a row
     of the designs `only` (or of any) has not settled; the baseline has as many as any.
     """
@@ -40,7 +43,7 @@ def looks(plan: Plan, out: Path, only: Collection[str] = ()) -> Iterator[Plan]:
     first = max((one.statistics.sequential or DEFAULT).first for one in whole.tables)
     counts = {cell.key: first for cell in whole.cells}
     while True:
-        now = _with_seeds(whole, counts)
+        now = remembered(with_looks(_with_seeds(whole, counts)), out)
         yield now
         rows = [row for row in unsettled(rebuild.frame(now, out), now) if not only or row.design in only]
         more = {cell: count for cell, count in seeds_wanted(rows, now.baseline).items() if count > counts[cell]}

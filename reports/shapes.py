@@ -11,7 +11,7 @@ import numpy as np
 from ..core.study.labels import short_names, told
 from ..core.study.layouts import crossed, named_path, sweep_paths
 from .blocks import Summary, summarise
-from .frame import setting_of
+from .setting import setting_of
 from .statistics.blocks import complete
 from .text import plain
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 Mark = Literal["", "best", "second"]
 
@@ -94,12 +94,14 @@ class Sheet:
 
     def shown(self) -> pd.DataFrame:
         """Texts as read: `**0.812** ± 0.010`, `_0.801_ ± 0.012`, `✓`; a heading that comes twice names its group."""
+        from pandas import DataFrame  # noqa: PLC0415 - long to import; formats do without
+
         names = [column.single for column in self.columns]
         unique = [
             f"{name} {column.group}" if names.count(name) > 1 and column.group else name
             for name, column in zip(names, self.columns, strict=True)
         ]
-        return pd.DataFrame([[_shown(cell) for cell in row] for row in self.rows], columns=unique, dtype=object)
+        return DataFrame([[_shown(cell) for cell in row] for row in self.rows], columns=unique, dtype=object)
 
 
 def _shown(cell: Cell) -> str:

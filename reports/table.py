@@ -14,12 +14,13 @@ from .blocks import Summary, summarise
 from .claims import claims_notes
 from .effects import contrasts_of, effects_of
 from .figures import records, wide, wide_effects
-from .gather import gather, states_of
+from .gather import gather
 from .html import html
 from .judged import family_size, judge, ties
 from .layouts import sheet_of
 from .notebook import rich_table
 from .notes import NOT_DONE, caption_of, notes_of
+from .recorded import recorded, states_of
 from .shapes import Shape, shape_of, word_of
 from .statistics.blocks import averaged
 from .statistics.distributions import t_isf
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from ..core.evidence import Mark
+    from ..core.results import TrainResult
     from ..core.study.plan import DesignKind, Level, Plan, PlannedMetric, PlannedRow, StatisticsSettings
     from .blocks import Block
     from .figures import Record
@@ -181,17 +183,24 @@ class Table:
         return records(self)
 
 
-def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings, spent: Mapping[str, Spent] | None = None) -> Table:
-    """The table of a design from the tidy frame. Raises StudyError for a design, split or metric that nobody has.
+def tabulate(
+    told: pd.DataFrame | Sequence[TrainResult],
+    plan: Plan,
+    table: TableSettings,
+    spent: Mapping[str, Spent] | None = None,
+) -> Table:
+    """The table of a design from the tidy frame, or from results in the order of the plan, which takes less time.
 
-    `spent` {cell: its costs} is what the columns of `costs` show.
+    `spent` {cell: its costs} is what the columns of `costs` show. Raises StudyError for a design, split or metric that
+    nobody has.
     """
-    made = gather(frame, plan, table)
+    results = recorded(told)
+    made = gather(results, plan, table)
     design, metrics = made.design, made.metrics
     others = [other for other in plan.tables if other != table] if table.statistics.family == "study" else []
-    declared = {place: one for other in others for place, one in gather(frame, plan, other).found.items()}
+    declared = {place: one for other in others for place, one in gather(results, plan, other).found.items()}
     judged = judge(made.found, declared, metrics, table.statistics)
-    states = states_of(frame, plan)
+    states = states_of(results, plan)
     tied = {metric.name: _tied(made, metric, table) for metric in metrics}
     rows = tuple(
         _row(row, made, _scores(row, made, judged, tied, table), states.get(row.cell, [])) for row in design.rows
@@ -215,7 +224,7 @@ def tabulate(frame: pd.DataFrame, plan: Plan, table: TableSettings, spent: Mappi
         spent=spent or {},
         settings=table,
     )
-    claims = claims_notes(frame, plan, design.name, table.split)
+    claims = claims_notes(results, plan, design.name, table.split)
     return replace(unfinished, notes=notes_of(plan, unfinished, absent=made.absent, claims=claims))
 
 

@@ -29,6 +29,8 @@ def json_text(value: object, indent: int | None = 2) -> str:
 
 def plain(text: str) -> str:
     """`text` on one line, without terminal codes, control or direction characters; runs of white space become one."""
+    if text.isascii() and text.isprintable():  # nearly always
+        return " ".join(text.split())
     kept = "".join(_plain_character(character) for character in _ESCAPE_SEQUENCE.sub("", text))
     return " ".join(kept.split())
 

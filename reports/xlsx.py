@@ -6,14 +6,14 @@ import io
 import math
 import re
 import zipfile
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import StudyError
+from .figures import effect_rows, wide_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pandas as pd
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .sheet import Sheet
     from .table import Table
@@ -36,7 +36,7 @@ def xlsx(tables: Sequence[Table]) -> bytes:
     taken: set[str] = set()
     for table in tables:
         _printed(book.create_sheet(_name(table.name, taken)), table.sheet())
-        _numbers(book.create_sheet(_name(f"{table.name} numbers", taken)), [table.frame(), table.effects_frame()])
+        _numbers(book.create_sheet(_name(f"{table.name} numbers", taken)), [wide_rows(table), effect_rows(table)])
     if not tables:
         book.create_sheet("no tables")
     raw = io.BytesIO()
@@ -50,6 +50,7 @@ def _printed(page: Any, sheet: Sheet) -> None:  # noqa: ANN401 - a worksheet, of
 
     thin = Side(style="thin")
     _put(page, 1, 1, sheet.caption).font = Font(bold=True)
+    ruled, alike = sheet.ruled, dict[tuple[object, ...], Any]()
     for index, column in enumerate(sheet.columns, start=1):
         cell = _put(page, 3, index, column.single)
         cell.font, cell.border = Font(bold=True), Border(bottom=thin)
@@ -58,24 +59,32 @@ def _printed(page: Any, sheet: Sheet) -> None:  # noqa: ANN401 - a worksheet, of
         for number, row in enumerate(sheet.rows):
             field = row[index - 1]
             cell = _put(page, 4 + number, index, f"{field.text} ± {field.spread}" if field.spread else field.text)
+            look = (field.mark, column.align, number in ruled)
+            if look in alike:  # to make a style anew for each field takes most of the time
+                cell._style = copy(alike[look]._style)  # noqa: SLF001 - as openpyxl copies cells
+                continue
+            alike[look] = cell
             cell.font = Font(bold=field.mark == "best", underline="single" if field.mark == "second" else None)
             cell.alignment = Alignment(horizontal=column.align)
-            cell.border = Border(top=thin) if number in sheet.ruled else Border()
+            cell.border = Border(top=thin) if number in ruled else Border()
     legend = [f"Bold: best mean of the {sheet.among}; underlined: second best; equal digits are marked alike."]
     for number, note in enumerate([*sheet.notes, *(legend if sheet.marked else [])]):
         _put(page, 5 + len(sheet.rows) + number, 1, note)
 
 
-def _numbers(page: Any, frames: Iterable[pd.DataFrame]) -> None:  # noqa: ANN401 - a worksheet
-    """The frames under each other, unrounded."""
+def _numbers(page: Any, parts: Iterable[tuple[Sequence[str], Sequence[Mapping[str, Any]]]]) -> None:  # noqa: ANN401 - a worksheet
+    """Columns and rows under each other, unrounded."""
     line = 1
-    for frame in (frame for frame in frames if len(frame.columns)):
-        for index, name in enumerate(frame.columns, start=1):
-            _put(page, line, index, str(name))
-        for row in frame.itertuples(index=False):
+    for columns, rows in parts:
+        if not columns:
+            continue
+        for index, name in enumerate(columns, start=1):
+            _put(page, line, index, name)
+        for row in rows:
             line += 1
-            for index, value in enumerate(row, start=1):
-                _put(page, line, index, value)
+            for index, name in enumerate(columns, start=1):
+                if (value := row.get(name)) is not None:
+                    _put(page, line, index, value)
         line += 2
 
 

@@ -16,7 +16,8 @@ from ..splits import held_out, leaks
 from ..study.fit import check_against_data, place_of
 from ..study.locate import locate
 from ..study.problems import Problems
-from ..study.published import check_published
+from ..study.published import Known, check_published
+from ..study.read_tables import numbers_of
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .arithmetic import STOCK
@@ -231,13 +232,14 @@ class _Preparation:
         splits += [
             split_under(name, condition) for condition in conditions for name in dict.fromkeys(("test", *fold.tests))
         ]
-        for number, table in enumerate(self.study.tables):
+        known = Known({one.name: one for one in self.ordered_metrics()}, self.study.designs, tuple(fold.tests))
+        for number, table in zip(numbers_of(self.study.tables, self.study.node), self.study.tables, strict=True):
             for name in table.metrics:
                 if name not in self.metrics:
                     near = nearest(name, list(self.metrics))
                     place = locate(self.study.node, ["tables", number, "metrics"])[0].place
                     self.problems.add(place, f"unknown metric '{name}'", f"tables.{number}.metrics", near, code="BF314")
-            check_published(table, number, self.study.node, self.metrics, self.problems)
+            check_published(table, number, self.study.node, known, self.problems)
             if table.split not in splits:
                 place = locate(self.study.node, ["tables", number, "split"])[0].place
                 message = f"unknown split '{table.split}'"

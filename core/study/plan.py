@@ -12,6 +12,8 @@ from .table_settings import Cost, FormatSettings, Layout, PublishedRow
 
 DesignKind = Literal["leave_one_out", "one_at_a_time", "factorial", "ladder", "subsets", "zip", "cells"]
 Level = str | float | int | bool | None
+DEFAULT_METRICS = 4
+"""Columns of a table that names none."""
 
 
 class SequentialSettings(Settings):
@@ -26,6 +28,8 @@ class SequentialSettings(Settings):
     """Seeds that are added for each further look."""
     max_seeds: int = Field(default=20, ge=5)
     """Seeds at the last look; what has not settled by then stays so."""
+    also: tuple[Annotated[int, Field(ge=5)], ...] = ()
+    """Further numbers of seeds at which was looked, as by a run without `--until-settled`; each shares alpha too."""
 
     @model_validator(mode="after")
     def _ends_after_its_start(self) -> SequentialSettings:
@@ -112,7 +116,9 @@ class TableSettings(Settings):
         if crossed and (self.costs or self.reference):
             raise ValueError("`costs` and `reference` need rows that are systems; a cross table has none")
         if self.layout == "robustness" and self.reference:
-            raise ValueError("`reference` has no rates of missing modalities; make a table of another layout for it")
+            raise ValueError(
+                "`reference` has no tests under missing or noisy modalities; make a table of another layout for it"
+            )
         return self
 
     @property
@@ -222,6 +228,15 @@ class PlannedClaim(Settings):
     """Keys of the cells that it is said to be better than, each of them."""
 
 
+class Looked(Settings):
+    """Trials that were looked at while seeds were added by results: no later plan may forget it."""
+
+    sequential: SequentialSettings
+    """How was looked."""
+    trials: tuple[str, ...]
+    """Keys of the trials."""
+
+
 class Plan(Settings):
     """The whole study, written next to its results as `plan.json`."""
 
@@ -257,3 +272,5 @@ class Plan(Settings):
     """Conclusions to be held against imported runs."""
     remarks: tuple[str, ...] = ()
     """Sentences that stand under the first table."""
+    looked: tuple[Looked, ...] = ()
+    """What `run --until-settled` has looked at, in this run or an earlier one."""

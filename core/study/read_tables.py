@@ -52,6 +52,14 @@ def read_tables(
     return tuple(found)
 
 
+def numbers_of(tables: Sequence[TableSettings], root: Node) -> tuple[int, ...]:
+    """Which entry of `tables` in the file each of those that were read is: some designs may not have been read."""
+    node, designs = root.within("tables"), {table.design for table in tables}
+    items = node.items if node is not None else ()
+    kept = [number for number, item in enumerate(items) if plain(item.children["design"]) in designs]
+    return tuple(kept) or tuple(range(len(tables)))
+
+
 def _table(reading: Reading, item: Node, where: str) -> TableSettings | None:
     slot = Slot((TableSettings,))
     try:

@@ -19,6 +19,7 @@ from ...core.records import fault
 from ...core.schema import VERSION, evidence, studies, trials
 from ...core.store import UNFINISHED, Store, chunks, store_of
 from ...core.study.plan import Plan
+from ..looked import remembered
 from ..rebuild import study_folder, write_plan
 from .archive import EVIDENCE, FORM, MANIFEST, PLAN, SOURCE, TRIALS, VERSIONS
 
@@ -86,7 +87,7 @@ def restore(found: Archived, out: Path) -> tuple[Path, int]:
                 target = predictions_file(out / PREDICTIONS, row["key"])
                 _write(target, found.predictions[row["key"]])
         store.do(lambda connection: _insert(connection, found, fresh), write=True)
-    write_plan(found.plan, out)
+    write_plan(remembered(found.plan, out), out)
     return folder / found.file, len(fresh)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...core.leases import Lease
 from ...core.records import Entry
 from ...core.store import UNFINISHED, Store, store_of
-from ..rebuild import write_plan
+from ..kept_plan import write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path

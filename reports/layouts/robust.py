@@ -1,4 +1,4 @@
-"""Robustness: a row for each system, a column for each rate of missing or noisy modalities, and the area under them."""
+"""Robustness: a row for each system, a column for each level of missing or noisy modalities, and their areas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AREA = "AUC"
 
 
 def robust(table: Table) -> Sheet:
-    """For each metric and pattern the rates in order, then the area with its comparison."""
+    """For each metric, kind and pattern the levels in order, then the area with its comparison."""
     curves: dict[tuple[str, str], list[Measure]] = {}
     for metric in table.metrics:
         if isinstance(metric, Measure):

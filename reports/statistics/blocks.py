@@ -43,15 +43,20 @@ class Complete:
 def complete(values: Mapping[str, Mapping[Block, float]]) -> Complete:
     """The common blocks of `{cell: {block: value}}` and what each cell lacks of the blocks that any other has."""
     cells = tuple(values)
-    every = sorted({block for blocks in values.values() for block in blocks})
-    common = tuple(block for block in every if all(block in values[cell] for cell in cells))
-    lacking = {cell: tuple(block for block in every if block not in values[cell]) for cell in cells}
+    every = sorted(set().union(*values.values()))
+    lacking = {
+        cell: tuple(block for block in every if block not in found)
+        for cell, found in values.items()
+        if len(found) < len(every)
+    }
+    lost = {block for blocks in lacking.values() for block in blocks}
+    common = tuple(block for block in every if block not in lost)
     array = np.array([[values[cell][block] for block in common] for cell in cells], dtype=np.float64)
     return Complete(
         cells=cells,
         blocks=common,
         values=array.reshape(len(cells), len(common)),
-        lacking={cell: blocks for cell, blocks in lacking.items() if blocks},
+        lacking=lacking,
     )
 
 
@@ -63,3 +68,11 @@ def averaged(blocks: tuple[Block, ...], values: NDArray[np.float64], unit: Unit)
         return values
     means = [values[..., [label == name for label in labels]].mean(axis=-1) for name in names]
     return np.stack(means, axis=-1) if means else values[..., :0]
+
+
+def averaged_rows(blocks: tuple[Block, ...], values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+    """`averaged` of each row of `values` (m, n) by itself: to the bit, whatever other rows there are."""
+    first = averaged(blocks, values[0], unit)
+    first, *rest = values
+    found = averaged(blocks, first, unit)
+    return values if found is first else np.array([found, *(averaged(blocks, row, unit) for row in rest)])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...core.errors import StudyError
-from .compare import estimate
+from .compare import compare_runs, estimate
 from .distributions import beta_isf, beta_ppf
 from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
+from .unpaired import pooled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .procedure import Procedure
 
 STUDIES = 20_000
+_FEWEST_RUNS = 3
+"""Runs of each of two arms that have the four degrees of freedom of a test with one spread; Welch's has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,13 @@ class Calibration:
     looks: tuple[int, ...]
     """Seeds of each arm at each look."""
     alpha: float
+    test: str
+    """That the studies were tested with."""
+
+    @property
+    def nominal(self) -> Literal["above", "within", "below"]:
+        """Where the rate lies: above alpha, with alpha in its interval, or below it."""
+        return "above" if self.low > self.alpha else "below" if self.high < self.alpha else "within"
 
 
 def calibrate(
@@ -49,31 +59,52 @@ def calibrate(
 ) -> Calibration:
     """The false positive rate of `procedure` on one system: `values` (seeds, folds).
 
-    Each study draws two disjoint sets of seeds at random, pairs them in the order drawn, and tests at every look. As
-    studies share seeds, the interval is that of the jackknife over seeds: of as many independent studies as have the
-    same variance, at least as many as are disjoint. Raises StudyError below twice the seeds of the last look.
+    Each study draws two disjoint sets of seeds at random, pairs them in the order drawn where the test is of pairs, and
+    tests at every look. As studies share seeds, the interval is that of the jackknife over seeds: of as many
+    independent studies as have the same variance, at least as many as are disjoint. Raises StudyError below twice the
+    seeds of the last look, and where the first look tests nothing.
     """
     have, most = values.shape[0], looks[-1]
     if have < 2 * most:
         raise StudyError(f"A/A studies of {most} seeds an arm need at least {2 * most} seeds, here are {have}")
-    observed = values.shape[1] if procedure.unit == "fold" else looks[0]
-    fewest = FEWEST_FOR_RANKS if procedure.test == "wilcoxon" else FEWEST_FOR_P
-    if observed < fewest:
-        raise StudyError(f"nothing is tested below {fewest} {procedure.unit}s, here are {observed}")
+    _check_size(procedure, seeds=looks[0], folds=values.shape[1])
     rng = np.random.default_rng(seed)
     drawn = rng.permuted(np.tile(np.arange(have), (studies, 1)), axis=1)[:, : 2 * most]
-    differences = values[drawn[:, :most]] - values[drawn[:, most:]]
+    one, other = values[drawn[:, :most]], values[drawn[:, most:]]
     false = np.zeros(studies, dtype=bool)
     for count in looks:
-        part = differences[:, :count]
-        units = part.mean(axis=1) if procedure.unit == "fold" else part.mean(axis=2)
-        false |= _p(units, procedure) <= procedure.alpha
+        found = (_p_of_runs if procedure.unpaired else _p_of_pairs)(one[:, :count], other[:, :count], procedure)
+        false |= found <= procedure.alpha
     low, high = _interval(false, drawn, have)
-    return Calibration(float(false.mean()), low, high, studies, have, tuple(looks), procedure.alpha)
+    return Calibration(float(false.mean()), low, high, studies, have, tuple(looks), procedure.alpha, procedure.test)
 
 
-def _p(units: NDArray[np.float64], procedure: Procedure) -> NDArray[np.float64]:
-    """Test each study: p (studies,) from its differences (studies, n)."""
+def _check_size(procedure: Procedure, *, seeds: int, folds: int) -> None:
+    """Refuse what the table itself would not test. Raises StudyError."""
+    observed = {"fold": folds, "seed": seeds, "run": seeds * folds}[procedure.unit]
+    fewest = {"wilcoxon": FEWEST_FOR_RANKS, "welch": _FEWEST_RUNS + 1, "pooled_t": _FEWEST_RUNS}
+    least = fewest.get(procedure.test, FEWEST_FOR_P)
+    if observed < least:
+        of = " of each arm" if procedure.unpaired else ""
+        raise StudyError(f"nothing is tested below {least} {procedure.unit}s{of}, here are {observed}")
+
+
+def _p_of_runs(one: NDArray[np.float64], other: NDArray[np.float64], procedure: Procedure) -> NDArray[np.float64]:
+    """Test each study as runs that nothing pairs: p (studies,) from the arms (studies, seeds, folds); 1 for none."""
+    found = np.ones(len(one))
+    for place, arms in enumerate(
+        zip(one.reshape(len(one), -1).tolist(), other.reshape(len(one), -1).tolist(), strict=True)
+    ):
+        spread = pooled(arms) if procedure.test == "pooled_t" else None
+        compared = compare_runs(*arms, procedure, spread=spread)
+        if compared is not None and compared.p is not None:
+            found[place] = compared.p
+    return found
+
+
+def _p_of_pairs(one: NDArray[np.float64], other: NDArray[np.float64], procedure: Procedure) -> NDArray[np.float64]:
+    """Test each study by its pairs: p (studies,) from the arms (studies, seeds, folds)."""
+    units = (one - other).mean(axis=1 if procedure.unit == "fold" else 2)
     if procedure.test != "wilcoxon":
         found = estimate(units, procedure)
         return np.ones(len(units)) if found is None else found.p

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .blocks import averaged
+from .blocks import averaged_rows
 from .effect import Superiority, d_z, hedges, superiority, wins
 from .equivalence import rank_tost, tost
 from .looks import anytime_half_width, e_value, shared_p
@@ -63,39 +63,91 @@ def compare(
     spread: Spread | None = None,
 ) -> Comparison | None:
     """`values - reference` over the common blocks; None where there is none. `pooled_t` reads `spread`."""
+    asked = {"": values}
+    return compare_all(asked, reference, procedure, higher_is_better=higher_is_better, margin=margin, spread=spread)[""]
+
+
+def compare_all(
+    systems: Mapping[str, Mapping[Block, float]],
+    reference: Mapping[Block, float],
+    procedure: Procedure,
+    *,
+    higher_is_better: bool,
+    margin: float | None = None,
+    spread: Spread | None = None,
+) -> dict[str, Comparison | None]:
+    """Each of `systems` with the same reference, to the bit as by `compare`: those on the same blocks at once."""
     if procedure.unpaired:
-        return compare_runs([*values.values()], [*reference.values()], procedure, margin=margin, spread=spread)
-    blocks = tuple(sorted(block for block in values if block in reference))
-    if not blocks:
-        return None
-    each = np.array([values[block] - reference[block] for block in blocks])
-    units = averaged(blocks, each, procedure.unit)
-    count, won = units.size, wins(each, higher_is_better=higher_is_better)
+        runs = [*reference.values()]
+        return {
+            name: compare_runs([*values.values()], runs, procedure, margin=margin, spread=spread)
+            for name, values in systems.items()
+        }
+    found: dict[str, Comparison | None] = dict.fromkeys(systems)
+    on: dict[frozenset[Block], list[str]] = {}
+    for name, values in systems.items():
+        on.setdefault(frozenset(values.keys() & reference.keys()), []).append(name)
+    for common, names in on.items():
+        if common:
+            blocks = tuple(sorted(common))
+            own = np.array([[systems[name][block] for block in blocks] for name in names])
+            with np.errstate(over="ignore"):
+                each = own - np.array([reference[block] for block in blocks])
+            made = _compared(blocks, each, procedure, higher_is_better=higher_is_better, margin=margin)
+            found.update(zip(names, made, strict=True))
+    return found
+
+
+def _compared(
+    blocks: tuple[Block, ...],
+    each: NDArray[np.float64],
+    procedure: Procedure,
+    *,
+    higher_is_better: bool,
+    margin: float | None,
+) -> list[Comparison]:
+    """Of each row of differences (m, n) on the same blocks."""
+    units = averaged_rows(blocks, each, procedure.unit)
+    count, won = units.shape[-1], wins(each, higher_is_better=higher_is_better).tolist()
+    means = units.mean(axis=-1).tolist()
     if procedure.test == "none" or count <= 1:  # one observation has no spread
-        return Comparison(float(units.mean()), len(blocks), count, wins=won)
-    found = estimate(units, procedure)
-    tested = found is not None and np.isfinite(found.mean)
-    if found is None or not tested:
-        return Comparison(float(units.mean()), len(blocks), count, sd=float(units.std(ddof=1)), wins=won)
-    size = d_z(float(units.mean()), float(found.sd))
+        return [Comparison(mean, len(blocks), count, wins=some) for mean, some in zip(means, won, strict=True)]
+    half_ties = ((each == 0).sum(axis=-1) / 2).tolist()
+    return [
+        _judged(row, mean, found, procedure, pairs=len(blocks), won=some, half_ties=half, margin=margin)
+        for row, mean, found, some, half in zip(units, means, estimates(units, procedure), won, half_ties, strict=True)
+    ]
+
+
+def _judged(
+    units: NDArray[np.float64],
+    mean: float,
+    found: Paired | None,
+    procedure: Procedure,
+    *,
+    pairs: int,
+    won: int,
+    half_ties: float,
+    margin: float | None,
+) -> Comparison:
+    """What an estimate on `units` (n,) says."""
+    count = units.size
+    if found is None or not np.isfinite(found.mean):
+        return Comparison(mean, pairs, count, sd=float(units.std(ddof=1)), wins=won)
+    size, tested = d_z(mean, float(found.sd)), count >= FEWEST_FOR_P
     return Comparison(
         delta=float(found.mean),
-        pairs=len(blocks),
+        pairs=pairs,
         units=count,
         sd=float(found.sd),
         low=_finite(found.low),
         high=_finite(found.high),
-        p=float(found.p) if count >= FEWEST_FOR_P else None,
-        p_equivalent=None if margin is None or count < FEWEST_FOR_P else equivalent(units, found, procedure, margin),
+        p=float(found.p) if tested else None,
+        p_equivalent=None if margin is None or not tested else equivalent(units, found, procedure, margin),
         wins=won,
         d_z=size,
         hedges=None if size is None else hedges(size, found.df),
-        superiority=superiority(
-            won + float((each == 0).sum()) / 2,
-            len(blocks),
-            effective=1 / procedure.share(count),
-            alpha=procedure.level,
-        ),
+        superiority=superiority(won + half_ties, pairs, effective=1 / procedure.share(count), alpha=procedure.level),
     )
 
 
@@ -141,6 +193,16 @@ def estimate(units: NDArray[np.float64], procedure: Procedure) -> Paired | None:
         p = np.minimum(1.0, 1 / e_value(found.mean, found.sd, count))
         return found._replace(low=found.mean - half, high=found.mean + half, p=p)
     return found._replace(p=shared_p(found.p, procedure.looks))
+
+
+def estimates(units: NDArray[np.float64], procedure: Procedure) -> list[Paired | None]:
+    """`estimate` of each row of `units` (m, n), to the bit; the t of all rows at once."""
+    rows = np.ascontiguousarray(units)
+    found = None if procedure.test == "wilcoxon" or procedure.anytime else estimate(rows, procedure)
+    if found is None:
+        return [estimate(row, procedure) for row in rows]
+    *figures, df = found
+    return [Paired._make((*row, df)) for row in zip(*figures, strict=True)]
 
 
 def equivalent(units: NDArray[np.float64], found: Paired, procedure: Procedure, margin: float) -> float:

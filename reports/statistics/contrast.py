@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .compare import estimate
+from .compare import estimates
 from .corrections import Correction, adjusted
 from .small_n import FEWEST_FOR_P
 from .unpaired import contrast, pooled
@@ -49,7 +49,7 @@ def effects(
         return ()
     if count <= 1 or procedure.test == "none":  # one block has no spread
         return tuple(Effect(label, float(row.mean()), count) for label, row in zip(labels, contrasts, strict=True))
-    found = [estimate(row, procedure) for row in contrasts]
+    found = estimates(contrasts, procedure)
     raw = [None if one is None or count < FEWEST_FOR_P else float(one.p) for one in found]
     return tuple(
         Effect(

@@ -6,10 +6,11 @@ from functools import lru_cache
 from math import exp, lgamma, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from .distributions import beta_isf, beta_ppf
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -33,9 +34,9 @@ def hedges(effect: float, df: float) -> float | None:
     return effect * exp(lgamma(df / 2) - lgamma((df - 1) / 2)) / sqrt(df / 2)
 
 
-def wins(differences: NDArray[np.float64], *, higher_is_better: bool) -> int:
-    """In how many of the blocks (n,) the system is better; ties are no wins."""
-    return int((differences > 0).sum() if higher_is_better else (differences < 0).sum())
+def wins(differences: NDArray[np.float64], *, higher_is_better: bool) -> NDArray[np.int_]:
+    """In how many of the blocks (..., n) the system is better; ties are no wins."""
+    return np.asarray((differences > 0 if higher_is_better else differences < 0).sum(axis=-1))
 
 
 @lru_cache(maxsize=4096)

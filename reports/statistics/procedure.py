@@ -74,5 +74,6 @@ def procedure_for(settings: StatisticsSettings, blocks: Collection[Block], held_
 
 
 def looks_of(settings: SequentialSettings) -> tuple[int, ...]:
-    """Numbers of seeds at which the study looks."""
-    return planned_looks(settings.first, settings.step, settings.max_seeds)
+    """Numbers of seeds at which the study looks, or has looked besides."""
+    planned = planned_looks(settings.first, settings.step, settings.max_seeds)
+    return tuple(sorted({*planned, *settings.also}))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..table import tabulate
-from .procedure import looks_of
+from .looks import planned_looks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,8 @@ def unsettled(frame: pd.DataFrame, plan: Plan) -> tuple[Unsettled, ...]:
         table = tabulate(frame, plan, wanted)
         for row in _open(table):
             seeds = len({trial.seed for trial in plan.trials if trial.cell == row.cell})
-            later = [count for count in looks_of(sequential) if count > seeds]
+            planned = planned_looks(sequential.first, sequential.step, sequential.max_seeds)
+            later = [count for count in planned if count > seeds]
             if later:
                 metric = table.metrics[0].name
                 found.append(Unsettled(wanted.design, row.cell, row.label, metric, table.split, seeds, later[0]))

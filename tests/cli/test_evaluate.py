@@ -118,7 +118,7 @@ def test_tables_show_both_ways_and_take_a_split_under_a_condition(butfor, tmp_pa
     out = butfor("run", "study.yaml", "--quiet").out
     assert "w/o audio (retrained)" in out
     assert "w/o audio (at test)" in out
-    assert "test@missing:0.5:audio: test rows with audio missing in 50 % of them" in out
+    assert "test@missing:0.5:audio: test rows, audio missing in 50 %" in out
     rows = json.loads(butfor("table", "modalities", "--file", "study.yaml", "--format", "json").out)
     tested = [row for row in rows if row["label"] == "w/o audio (at test)" and row["metric"] == "weighted_f1"]
     found = [

@@ -66,6 +66,36 @@ def test_the_footnote_says_how_looking_was_paid_for_and_p_is_corrected(run, comm
     assert "Seeds were added by results" in command("table").out
 
 
+def test_a_plain_run_afterwards_stays_corrected_and_says_so(run, command, tmp_path):
+    looked = STUDY.replace("sequential: {first: 5, step: 2, max_seeds: 9}, ", "").replace("seeds: 1", "seeds: 6")
+    run()
+    (tmp_path / "ablations.yaml").write_text(looked)
+    after = command("run", "--executor", "serial")
+    assert after.code == 0, after.err
+    assert "looks at 5, 6, 7, 9 seeds share alpha equally" in after.out
+    assert "swaps: `run --until-settled` looked at these trials and added seeds by results" in after.err
+    assert command("table").out == after.out
+    (row,) = [one for one in json.loads(command("table", "--format", "json").out) if one["p"] is not None][:1]
+    again = command("run", "--executor", "serial", "--quiet")
+    assert "looks at 5, 6, 7, 9 seeds" in again.out
+    assert "stay corrected" in again.err
+    (tmp_path / "results" / "looks" / "plan.json").unlink()
+    naive = command("run", "--executor", "serial")
+    assert "Seeds were added" not in naive.out
+    assert "stay corrected" not in naive.err
+    (alone,) = [one for one in json.loads(command("table", "--format", "json").out) if one["label"] == row["label"]]
+    assert row["p"] == pytest.approx(min(1.0, 4 * alone["p"]))
+
+
+def test_trials_of_other_settings_owe_nothing(run, command, tmp_path):
+    run()
+    fresh = STUDY.replace("sequential: {first: 5, step: 2, max_seeds: 9}, ", "").replace("epochs: 3", "epochs: 2")
+    (tmp_path / "ablations.yaml").write_text(fresh.replace("seeds: 1", "seeds: 5"))
+    after = command("run", "--executor", "serial", "--quiet")
+    assert "Seeds were added" not in after.out
+    assert "stay corrected" not in after.err
+
+
 def test_a_call_that_ended_early_goes_on_where_it_ended(run, command, tmp_path):
     command("run", "--executor", "serial", "--seeds", "2", "--quiet")
     done = run()

@@ -7,7 +7,7 @@ from butfor.core.errors import StudyError
 from butfor.core.study.plan import SequentialSettings, StatisticsSettings, TableSettings
 from butfor.reports.calibration import arm_looks, calibration_rows, calibration_text, calibrations
 from butfor.reports.frame import tidy
-from butfor.reports.statistics.calibrate import calibrate
+from butfor.reports.statistics.calibrate import Calibration, calibrate
 from butfor.reports.statistics.procedure import Procedure
 
 
@@ -62,6 +62,39 @@ def test_it_reads_in_a_line_and_as_rows(seeds):
     frame, plan, _ = seeds(12)
     found = calibrations(frame, plan, TableSettings(design="parts"), studies=500)
     assert "of 500 A/A studies called a difference" in calibration_text(found)
-    assert "nominal at most 5 %), 5 seeds an arm, drawn from 12." in calibration_text(found)
+    assert "nominal at most 5 %), 5 seeds an arm, drawn from 12; paired t." in calibration_text(found)
     (row,) = calibration_rows(found)
     assert (row["metric"], row["seeds"], row["looks"]) == ("weighted_f1", 12, (5,))
+    assert (row["test"], row["nominal"]) == ("paired_t", "within")
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ("welch", "Welch's t over runs that nothing pairs"),
+        ("pooled_t", "one spread for both arms"),
+        ("wilcoxon", "signed ranks"),
+        ("paired_t", "paired t"),
+        ("auto", "paired t"),
+    ],
+)
+def test_the_test_of_the_table_is_the_one_that_is_run_and_named(seeds, test, words):
+    frame, plan, made = seeds(14)
+    table = TableSettings(design="parts", metrics=("mse",), statistics=StatisticsSettings(test=test))
+    found = calibrations(frame, plan, table, seeds=6, studies=300)
+    values = np.array([[one["mse"]] for one in made.values()])
+    name = "paired_t" if test == "auto" else test
+    unit = "run" if test in {"welch", "pooled_t"} else "seed"
+    assert found["mse"] == calibrate(values, Procedure(name, unit), [6], studies=300)
+    assert words in calibration_text(found)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.06, 0.2, "more than nominal"), (0.01, 0.2, ""), (0.0, 0.04, "less than nominal")],
+)
+def test_a_rate_that_is_not_nominal_is_said_to_be_none(low, high, words):
+    found = {"mse": Calibration((low + high) / 2, low, high, 500, 12, (5,), 0.05, "welch")}
+    text = calibration_text(found)
+    assert words in text
+    assert ("than nominal" in text) == bool(words)

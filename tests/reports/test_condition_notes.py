@@ -12,7 +12,6 @@ from butfor.core.study.plan import (
     PlannedTrial,
     TableSettings,
 )
-from butfor.reports.condition_notes import told
 from butfor.reports.frame import tidy
 from butfor.reports.listing import plan_json, plan_text
 from butfor.reports.table import Table, tabulate
@@ -115,26 +114,9 @@ def test_the_notes_say_what_was_done_to_the_rows(table) -> None:
         "trained without it."
     )
     assert words in table().notes
-    under = (
-        "test@missing:0.3: test rows with each modality missing in 30 % of them, and one always left; the same in "
-        "every system."
-    )
+    under = "test@missing:0.3: test rows, each modality missing in 30 %, one always left; the same in every system."
     assert under in table("test@missing:0.3").notes
     assert not any("missing" in note for note in table().notes)
-
-
-@pytest.mark.parametrize(
-    ("condition", "words"),
-    [
-        ("missing:0.3", "each modality missing in 30 % of them, and one always left"),
-        ("missing:0.125:audio+text", "audio and text missing in 12.5 % of them"),
-        ("noise:0.5", "noise of 0.5 standard deviations on every modality"),
-        ("noise:2:audio", "noise of 2 standard deviations on audio"),
-        ("without:audio+text", "no audio and text"),
-    ],
-)
-def test_a_condition_has_words(condition: str, words: str) -> None:
-    assert told(condition) == words
 
 
 def test_a_plan_says_which_rows_train_nothing() -> None:

@@ -61,7 +61,7 @@ def plan_of(rows, kind, factors=(), settings=None, *, differs=None, metrics=(F1,
     )
 
 
-def results_of(plan, rates=(), **more):
+def results_of(plan, rates=(), noise=(), **more):
     return [
         TrainResult(
             key=trial.key,
@@ -76,6 +76,10 @@ def results_of(plan, rates=(), **more):
                     f"test@missing:{rate:g}": {"f1": value(trial.cell, trial.seed, "f1", rate), "mae": 0.1}
                     for rate in rates
                 },
+                **{
+                    f"test@noise:{level:g}:audio": {"f1": value(trial.cell, trial.seed, "f1", level / 4), "mae": 0.2}
+                    for level in noise
+                },
             },
             provenance={"parameters": 1234567, "flops": 6048, "memory": 100438, **more},
         )
@@ -83,8 +87,8 @@ def results_of(plan, rates=(), **more):
     ]
 
 
-def made(plan, rates=(), **settings):
-    results = results_of(plan, rates)
+def made(plan, rates=(), noise=(), **settings):
+    results = results_of(plan, rates, noise)
     return tabulate(tidy(results, plan), plan, TableSettings(design="d", **settings), spent_of(results))
 
 
@@ -255,6 +259,17 @@ def test_data_sets_are_columns_each_with_a_baseline_of_its_own():
     assert sum(cell.mark == "best" for row in sheet.rows for cell in row) == 2
 
 
+def test_a_published_number_without_its_data_set_stands_in_no_column_and_the_note_says_so():
+    rows = [
+        {"label": "MISA", "values": {"f1": 0.5}, "source": "Table 2", "level": "mosei"},
+        {"label": "Lost", "values": {"f1": 0.6}, "source": "Table 3"},
+    ]
+    table = made(data_plan(), metrics=("f1",), reference=rows)
+    shown = [[cell.text for cell in row if cell.text.startswith("0.")] for row in table.sheet().rows[-2:]]
+    assert shown == [["0.500"], []]
+    assert any("In no column, as no data set is named (`level`): Lost." in note for note in table.notes)
+
+
 def test_data_sets_that_a_plan_does_not_digest_are_told_apart_by_name():
     assert made(data_plan(tested=False)).shape.across == "dataset"
 
@@ -302,7 +317,33 @@ def test_robustness_has_each_rate_and_the_area_with_paired_statistics(parts):
     assert {(row["split"], row["metric"]) for row in table.records() if row["cell"]} == {
         ("test", "f1"), ("test@missing:0.3", "f1"), ("test@missing:0.7", "f1"), ("test@missing:auc", "f1"),
     }  # fmt: skip
-    assert any("AUC: area under F1" in note for note in table.notes)
+    assert any("AUC: area under the metric over that scale" in note for note in table.notes)
+
+
+def test_missing_and_noise_in_one_table_keep_a_scale_and_an_area_of_their_own(parts):
+    table = made(parts, (0.3, 0.6), (1.0, 2.0), layout="robustness", metrics=("f1",), format={"decimals": 6})
+    sheet = table.sheet()
+    areas = [place for place, column in enumerate(sheet.columns) if column.heading == "AUC"]
+    headings = [column.heading for column in sheet.columns if column.align == "right"]
+    assert [one for one in headings if one in {"0", "0.3", "0.6", "1", "2"}] == ["0", "0.3", "0.6", "0", "1", "2"]
+    assert [group for *_, group in sheet.groups()] == ["", "F1 ↑, missing", "F1 ↑, noise audio"]
+    for levels, rates, place in (((0, 0.3, 0.6), (0, 0.3, 0.6), areas[0]), ((0, 1, 2), (0, 0.25, 0.5), areas[1])):
+        means = [np.mean([value("full", seed, "f1", rate) for seed in SEEDS]) for rate in rates]
+        assert sheet.rows[0][place].text == f"{np.trapezoid(means, levels) / levels[-1]:.6f}"
+    assert [metric.name for metric in table.metrics if metric.level is None] == ["f1@missing:auc", "f1@noise:auc:audio"]
+    (note,) = [note for note in table.notes if "AUC: area" in note]
+    assert note.startswith(
+        "Missing: share of the test rows without the modalities, 0 to 0.6. "
+        "Noise: in standard deviations of each feature, 0 to 2. 0 is the clean test;"
+    )
+    assert "over that scale (trapezoids), never over both kinds," in note
+
+
+def test_the_note_of_one_kind_tells_of_that_kind_alone(parts):
+    (note,) = [note for note in made(parts, (), (0.5,), layout="robustness").notes if "AUC: area" in note]
+    assert note.startswith("Noise: in standard deviations of each feature, 0 to 0.5. 0 is the clean test")
+    assert "issing" not in note
+    assert "both" not in note
 
 
 def test_robustness_without_such_tests_is_refused_in_words(parts):

@@ -23,6 +23,7 @@ from butfor.reports.statistics.resampled import nadeau_bengio
 from butfor.reports.statistics.samples import mcnemar, paired_bootstrap
 from butfor.reports.statistics.small_n import power
 from butfor.reports.statistics.trend import page, slope
+from butfor.reports.statistics.unpaired import difference, pooled
 
 MANY = 40_000
 LOOKS = (5, 10, 15, 20)
@@ -106,6 +107,22 @@ def test_seeds_on_one_fold_are_no_further_folds():
     each = correlated(runs, 5, 0.25, seed=21)[..., None] + 0.5 * normal(runs, 5, 5, seed=23)
     assert bounded((nadeau_bengio(each.mean(axis=-1), held_out=0.25).p <= 0.05).mean(), 0.05, runs)
     assert (paired_t(each.reshape(runs, 25)).p <= 0.05).mean() > 0.05 + 20 * room(0.05, runs)
+
+
+def test_runs_that_nothing_pairs_hold_alpha_and_one_spread_for_unequal_ones_does_not():
+    runs = 20_000
+
+    def rates(one, other):
+        arms = list(zip(one.tolist(), other.tolist(), strict=True))
+        shared = [difference(*both, spread=pooled(both)).p <= 0.05 for both in arms]
+        return np.mean([difference(*both).p <= 0.05 for both in arms]), np.mean(shared)
+
+    welch, one_spread = rates(normal(runs, 5, seed=25), normal(runs, 5, seed=26))
+    assert bounded(welch, 0.05, runs)
+    assert held(one_spread, 0.05, runs)
+    welch, one_spread = rates(normal(runs, 10, seed=27), 3 * normal(runs, 5, seed=28))
+    assert welch <= 0.065  # Welch's degrees are an approximation
+    assert one_spread > 0.05 + 20 * room(0.05, runs)
 
 
 @pytest.mark.parametrize("real", [0, 2])
