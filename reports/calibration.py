@@ -60,7 +60,7 @@ def calibrations(
             try:
                 found[metric] = calibrate(values, procedure, looks, studies=studies)
             except StudyError as error:
-                raise StudyError(f"{error}{_lost(frame, plan.baseline)}") from None
+                raise StudyError(f"{error}{_lost(frame, plan.baseline)}{_remedy(plan, looks, values)}") from None
     if not found:
         raise StudyError(f"the baseline has no finished trial with {', '.join(wanted)} on the {table.split} split")
     return found
@@ -86,6 +86,12 @@ def calibration_text(found: Mapping[str, Calibration]) -> str:
 def calibration_rows(found: Mapping[str, Calibration]) -> list[dict[str, object]]:
     """A JSON row for each metric."""
     return [{"metric": metric, **dataclasses.asdict(one), "nominal": one.nominal} for metric, one in found.items()]
+
+
+def _remedy(plan: Plan, looks: tuple[int, ...], values: NDArray[np.float64]) -> str:
+    """Where more seeds are to be had from."""
+    few = not plan.imported and len(values) < 2 * looks[-1]
+    return f"; `butfor calibrate --train {2 * looks[-1]}` trains them, apart from the study" if few else ""
 
 
 def _lost(frame: pd.DataFrame, cell: str) -> str:

@@ -11,7 +11,7 @@ from .judged import spread_of
 from .numerals import heading, numeral, probability
 from .recorded import recorded
 from .statistics.compare import compare
-from .statistics.corrections import NAMES, adjusted
+from .statistics.corrections import adjusted, named
 from .text import plain
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def judge_claims(told: pd.DataFrame | Sequence[TrainResult], plan: Plan) -> tupl
     stand = adjusted([one.p_for for one in found], settings.correction)
     fall = adjusted([one.p_against for one in found], settings.correction)
     labels = {cell.key: plain(cell.label) for cell in plan.cells}
-    name = "" if settings.correction == "none" else f"({NAMES[settings.correction]} over {len(found)} claims)"
+    name = "" if settings.correction == "none" else f"({named(settings.correction, len(found), 'claim')})"
     judged = []
     for claim, one, p_for, p_against in zip(plan.claims, found, stand, fall, strict=True):
         near = one.nearest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .comparison_columns import TIED
 from .numerals import digits, heading, numeral, probability, scale
-from .statistics.corrections import NAMES
+from .statistics.corrections import NAMES, named
 from .statistics.procedure import looks_of
 from .statistics.small_n import (
     FEWEST_FOR_P,
@@ -90,7 +90,7 @@ def _test(table: Table, known: Iterable[Comparison]) -> str:
     many = "not corrected"
     if settings.correction != "none":
         where = {"column": " in each column", "table": "", "study": " of the study"}[settings.family]
-        many = f"{NAMES[settings.correction]} over {table.statistics.family} comparisons{where}"
+        many = f"{named(settings.correction, table.statistics.family)}{where}"
     return f"{interval} p: two-sided, {many}, alpha {settings.alpha:g}; intervals are for each row alone."
 
 

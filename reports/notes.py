@@ -106,7 +106,8 @@ def _pairing(rows: Sequence[Row], reference: str, *, unpaired: bool, shown_alone
     compared = [row for row in rows if row.done and not row.baseline and not row.apart]
     fewer = {}
     for index, row in enumerate(compared):
-        pairs = min((score.pairs for name, score in row.scores.items() if name not in shown_alone), default=0)
+        told = [score for name, score in row.scores.items() if name not in shown_alone]
+        pairs = min((score.pairs for score in told if score.n), default=0)  # `_short` tells of metrics without any
         if pairs < row.planned:
             fewer[index] = f"{pairs} of {row.planned}"
     if not fewer:

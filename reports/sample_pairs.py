@@ -54,13 +54,14 @@ class Pair:
 
 
 def cell_named(plan: Plan, said: str) -> PlannedCell:
-    """The cell with that label, or whose key begins so. Raises StudyError for none and for several."""
+    """The cell with that label, called so, or whose key begins so. Raises StudyError for none and for several."""
     rows = [(row.label, row.cell) for design in plan.designs for row in design.rows]
     labels = [*rows, *((cell.label, cell.key) for cell in plan.cells)]
     keys = {key for label, key in labels if label == said}
+    called = {"label": said} if keys else {}
     keys = keys or {cell.key for cell in plan.cells if said and cell.key.startswith(said)}
     if len(keys) == 1:
-        return next(cell for cell in plan.cells if cell.key in keys)
+        return next(cell for cell in plan.cells if cell.key in keys).model_copy(update=called)
     if keys:
         raise StudyError(f"'{said}' is several cells of study '{plan.study}': {', '.join(sorted(keys))}; give a key")
     raise StudyError(f"study '{plan.study}' has no cell '{said}'; {nearest(said, list(dict(labels)))}")

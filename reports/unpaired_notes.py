@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .statistics.corrections import NAMES
+from .statistics.corrections import named
 from .statistics.unpaired import FEWEST_DEGREES, runs_to_detect
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _test(table: Table, known: list[Comparison]) -> str:
     where = {"column": " in each column", "table": "", "study": " of the study"}[settings.family]
     many = "not corrected"
     if settings.correction != "none":
-        many = f"{NAMES[settings.correction]} over {table.statistics.family} comparisons{where}"
+        many = f"{named(settings.correction, table.statistics.family)}{where}"
     return f"{interval} p: two-sided, {many}, alpha {settings.alpha:g}; intervals are for each row alone."
 
 

@@ -40,6 +40,11 @@ INSIDE = tuple(name for name in CellSettings.model_fields if name not in OUTSIDE
 DEFAULT_SEEDS = range(3)
 """Without `seeds`. Source: AttentionRobustV4 notes, at least three."""
 _NO_DATA = ("modality",)
+_NO_STUDY = (
+    "this file is a mapping of runs that were trained elsewhere, and no study: there is nothing to train",
+    "runs",
+    "read it with `butfor import`; `table`, `report`, `plot` and `export` take it as it is",
+)
 _MANY = 10**100
 
 
@@ -63,6 +68,9 @@ class Reading:
     def of(cls, tree: Node, catalogue: Catalogue) -> Reading:
         """Lay the file over its includes."""
         problems, grammar = Problems(), Grammar(catalogue)
+        if tree.within("runs") is not None and not {"dataset", "include"} & set(tree.children):
+            problems.add(tree.children["runs"].head, *_NO_STUDY, code="BF111")
+            problems.stop_if_any()
         laid = layers(tree, catalogue.presets, problems)
         incomplete = bool(problems.errors)
         for layer in laid:

@@ -21,6 +21,11 @@ NAMES: dict[Correction, str] = {
 }
 
 
+def named(method: Correction, count: int, what: str = "comparison") -> str:
+    """`Holm over 3 comparisons`, for notes; `not corrected`."""
+    return NAMES[method] if method == "none" else f"{NAMES[method]} over {count} {what}{'' if count == 1 else 's'}"
+
+
 def adjusted(p: Sequence[float | None], method: Correction = "holm") -> list[float | None]:
     """Each p adjusted over all; None stays None and is counted as a 1, so that a lost comparison earns nobody power."""
     if method == "none" or not any(value is not None for value in p):

@@ -65,6 +65,13 @@ def test_the_text_says_that_it_is_no_claim_over_seeds(trained):
     assert "whole groups of rows" in told
 
 
+def test_a_system_is_called_as_it_was_named(trained, tmp_path):
+    plan = read_plan(tmp_path / "ablations.yaml", tmp_path / "results")
+    row = next(row.label for design in plan.designs for row in design.rows if row.baseline)
+    assert trained("compare", row, "audio").out.startswith(f"{row} less audio, row by row on test:\n")
+    assert trained("compare", plan.baseline[:8], "audio").out.startswith("baseline less audio, row by row")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -50,6 +50,15 @@ def test_too_few_seeds_say_what_became_of_the_others(seeds):
         calibrations(frame, plan, TableSettings(design="parts"))
 
 
+def test_too_few_seeds_say_how_to_get_more_where_butfor_can_train_them(seeds):
+    frame, plan, _ = seeds(9)
+    table = TableSettings(design="parts")
+    with pytest.raises(StudyError, match=r"here are 9; `butfor calibrate --train 10` trains them"):
+        calibrations(frame, plan, table)
+    with pytest.raises(StudyError, match=r"here are 9$"):
+        calibrations(frame, plan.model_copy(update={"imported": "runs.csv"}), table)
+
+
 def test_without_a_test_or_a_trial_there_is_nothing_to_calibrate(seeds):
     frame, plan, _ = seeds(12)
     with pytest.raises(StudyError, match="nothing to calibrate"):

@@ -1564,6 +1564,19 @@ def test_at_most_a_hundred_findings_are_shown_and_the_rest_is_counted(parse, bas
     assert str(caught.value.findings[-1]) == "study.yaml:114:1: and 50 more problems from here"
 
 
+def test_a_mapping_of_runs_is_told_to_be_none_and_what_reads_it(parse):
+    with pytest.raises(StudyError) as caught:
+        parse(text="study: elsewhere\nruns: runs.csv\nmetrics: {accuracy: acc}\nbaseline: {gate: true}\n")
+    (finding,) = caught.value.findings
+    assert (finding.line, finding.column, finding.path) == (2, 1, "runs")
+    assert "no study: there is nothing to train; read it with `butfor import`" in str(finding)
+
+
+def test_runs_beside_a_data_set_are_an_unknown_key(parse, base):
+    with pytest.raises(StudyError, match=r"runs: unknown key"):
+        parse(text=base + "runs: runs.csv\n")
+
+
 def test_a_file_that_is_too_large_is_not_read(parse):
     with pytest.raises(StudyError, match="larger than 1024 KiB"):
         parse(text="#" * (1 << 20) + "\n")
