@@ -44,9 +44,7 @@ def test_states_are_counted_in_all_and_by_row(make_table):
 
 def test_a_row_without_the_task_of_one_metric_lost_no_block_of_the_others(make_table):
     both = (*F1, PlannedMetric(name="mse", higher_is_better=False))
-    notes = make_table(
-        {"full": blocks(2, {"f1": 0.5, "mse": 1.0}), "less": blocks(2, {"f1": 0.4})}, metrics=both
-    ).notes
+    notes = make_table({"full": blocks(2, {"f1": 0.5, "mse": 1.0}), "less": blocks(2, {"f1": 0.4})}, metrics=both).notes
     assert "Δ: mean difference from “full”, paired by seed and fold." in notes
     assert any(note.endswith("is defined in fewer trials than are done: less 0 of 4.") for note in notes)
 

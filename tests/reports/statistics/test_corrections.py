@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from butfor.reports.statistics.corrections import adjusted
+from butfor.reports.statistics.corrections import adjusted, named
 
 
 def test_holms_worked_example():
     assert adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_a_correction_is_named_with_what_it_is_over():
+    assert [named("holm", count) for count in (1, 3)] == ["Holm over 1 comparison", "Holm over 3 comparisons"]
+    assert named("fdr_bh", 1, "claim") == "Benjamini-Hochberg over 1 claim"
+    assert named("none", 3) == "not corrected"
 
 
 @pytest.mark.parametrize("method", ["holm", "hommel", "bonferroni", "fdr_bh"])
