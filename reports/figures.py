@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..core.study.plan import PlannedMetric
+    from .row import Row
     from .statistics.contrast import Effect
-    from .table import Row, Table
+    from .table import Table
 
 _TESTED = ("ci_low", "ci_high", "p", "p_adjusted", "wins")
 _OF_EFFECTS = ("n", "delta", "pairs", "ci_low", "ci_high", "p", "p_adjusted")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ..core.results import TrainResult
     from ..core.study.plan import Plan, PlannedMetric
     from .blocks import Block
-    from .table import Row, Table
+    from .row import Row
+    from .table import Table
 
 
 @dataclass(frozen=True)

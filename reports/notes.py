@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..core.study.plan import DesignKind, Plan, PlannedDesign, PlannedMetric
-    from .table import Row, Table
+    from .row import Row
+    from .table import Table
 
 _CAPTIONS: dict[DesignKind, str] = {
     "leave_one_out": "each component removed in turn",

@@ -10,8 +10,9 @@ from . import parts
 
 if TYPE_CHECKING:
     from ...core.study.plan import Level
+    from ..row import Row
     from ..sheet import Mark
-    from ..table import Row, Table
+    from ..table import Table
 
 
 def across(table: Table) -> Sheet:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ...core.study.plan import Level, PlannedMetric
+    from ..row import Row
     from ..shapes import Point
-    from ..table import Row, Table
+    from ..table import Table
 
 _ALL, _EFFECT = "all", "effect"
 

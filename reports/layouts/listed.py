@@ -8,7 +8,8 @@ from ..sheet import Cell, Column, Sheet
 from . import parts
 
 if TYPE_CHECKING:
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 
 def listed(table: Table) -> Sheet:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from ...core.study.plan import Level, PlannedMetric
     from ...core.study.table_settings import PublishedRow
+    from ..row import Row, Score
     from ..sheet import Mark
-    from ..table import Row, Score, Table
+    from ..table import Table
 
 PUBLISHED = "‡"
 """Behind the label of a row that somebody else has published."""

@@ -9,8 +9,9 @@ from ..sheet import Cell, Column, Sheet, grouped
 from . import parts
 
 if TYPE_CHECKING:
+    from ..row import Row
     from ..sheet import Mark
-    from ..table import Row, Table
+    from ..table import Table
 
 _AREA = "AUC"
 

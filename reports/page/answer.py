@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from ..judged import Judged
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 _NAMED = 4
 _STANDING = {

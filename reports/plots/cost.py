@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from ...core.study.plan import PlannedMetric
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 _WIDE = 30
 """A span of costs by this factor is drawn on a logarithmic axis."""

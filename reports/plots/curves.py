@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from ...core.results import TrainResult
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 _VALID, _TERM = "valid.", "loss."
 _ACROSS = 3

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from ...core.study.plan import PlannedMetric
     from ..material import Material
+    from ..row import Row
     from ..statistics.compare import Comparison
-    from ..table import Row, Table
+    from ..table import Table
 
 VERDICTS = {
     "better": (BLUE, "^", BLUE),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 _ACROSS = 3
 _AXES = {"missing": "share of rows without {which}", "noise": "noise on {which} (sd)"}

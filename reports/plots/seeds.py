@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ...core.study.plan import PlannedMetric
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 _ACROSS = 4
 _MOST = 12

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..material import Material
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 WEIGHTS = "fusion_weights"
 """In a result's provenance: {split: {modality: mean weight}}, where the fusion gives weights."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ...core.study.plan import Plan, SequentialSettings
-    from ..table import Row, Table
+    from ..row import Row
+    from ..table import Table
 
 
 @dataclass(frozen=True, slots=True)
