@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.errors import Finding, StudyError
 from .app import app
 from .options import DONE, Out
+
+if TYPE_CHECKING:
+    from ..core.study.plan import Plan, RunCounts
 
 
 @app.command(name="import")
@@ -47,8 +50,8 @@ def import_(
     imported = read_imported(mapping or file, None if is_mapping else file)
     new = keep(imported, out)
     plan = imported.plan
-    counts = f"{len(plan.cells)} systems, {new} of {len(plan.trials)} trials new in the store"
-    typer.echo(f"{plan.study}: {imported.runs} runs of {plan.imported}, {counts}", err=True)
+    if plan.run_counts is not None:
+        typer.echo(_counted(plan, plan.run_counts, new), err=True)
     tables = rebuild.tables(plan, out)
     if not quiet:
         typer.echo(rebuild.text(tables, "markdown"), nl=False)
@@ -57,6 +60,19 @@ def import_(
         typer.echo(f"claims: {', '.join(f'{number} {word}' for word, number in standing.items())}", err=True)
     typer.echo(f"written to {rebuild.write(tables, plan, out)}", err=True)
     raise typer.Exit(DONE)
+
+
+def _counted(plan: Plan, counts: RunCounts, new: int) -> str:
+    """How many runs there are, and how many of them the tables say nothing about."""
+    of = "" if counts.taken == counts.file else f"of {counts.file} "
+    systems = f"{len(plan.cells)} systems, {new} of {len(plan.trials)} trials new in the store"
+    left = counts.taken - counts.shown
+    told = f"{counts.shown} runs stand in tables, {left} in none" if left else "every run stands in a table"
+    named = {table.design for table in plan.tables}
+    cells = {row.cell for design in plan.designs if design.name in named for row in design.rows}
+    if sum(trial.cell in cells for trial in plan.trials) > counts.shown:
+        told += "; a run in rows of several designs is a trial of each"
+    return f"{plan.study}: {counts.taken} {of}runs of {plan.imported}, {systems}\n{told}"
 
 
 def _restored(file: Path, out: Path) -> int:

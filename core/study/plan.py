@@ -228,6 +228,17 @@ class PlannedClaim(Settings):
     """Keys of the cells that it is said to be better than, each of them."""
 
 
+class RunCounts(Settings):
+    """How many runs a file of runs trained elsewhere has, and how many of them anything is said about."""
+
+    file: int
+    """Runs in the file."""
+    taken: int
+    """Those of them that `where` asks for."""
+    shown: int
+    """Those of them that stand in a row of some table; one that stands in several counts once."""
+
+
 class Looked(Settings):
     """Trials that were looked at while seeds were added by results: no later plan may forget it."""
 
@@ -266,6 +277,8 @@ class Plan(Settings):
     """{`KIND NAME`: BibTeX} of the parts in use that come from a paper."""
     imported: str = ""
     """Name of the file of runs trained elsewhere that this was made from; empty for a study of butfor's own."""
+    run_counts: RunCounts | None = None
+    """How many runs that file has, and how many of them stand in tables; None for a study of butfor's own."""
     paired: bool = True
     """Whether a seed on a fold means the same in every cell; false for imported runs without seeds."""
     claims: tuple[PlannedClaim, ...] = ()

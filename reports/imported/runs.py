@@ -105,37 +105,57 @@ def metrics_of(mapping: RunsMapping, runs: Iterable[Run], problems: Problems) ->
     return tuple(found)
 
 
-def read_runs(mapping: RunsMapping, source: Source, problems: Problems) -> list[Run]:
+class Taken(NamedTuple):
+    """The runs that a mapping asks for."""
+
+    runs: list[Run]
+    file: int
+    """Runs in the file, with those that are not asked for."""
+
+
+def read_runs(mapping: RunsMapping, source: Source, problems: Problems) -> Taken:
     """The runs of the lines that the mapping asks for; in a long file the lines of one run together."""
     said, settings, runs = mapping.said, settings_of(mapping, source), list[Run]()
-    together: dict[tuple[object, ...], Run] = {}
+    every, together = set[tuple[object, ...]](), dict[tuple[object, ...], Run]()
     for line in source.lines:
-        run = Run(
-            line=line,
-            settings={name: line.values.get(column) for name, column in settings.items()},
-            seed=_seed(line, said.seed, problems),
-            fold=_text(line, said.fold) or "all",
-            state=_state(line, said.state, problems),
-            label=_text(line, said.label),
-            data_set=_text(line, said.data_set),
-        )
+        run = _run(mapping, line, settings, problems)
+        same = (id(line),) if said.long is None else _identity(run)
+        every.add(same)
         if not run.matches(said.where):
             continue
+        first = together.setdefault(same, run)
+        if first is run:
+            runs.append(run)
         if said.long is not None:
-            same = (*run.settings.items(), run.seed, run.fold, run.state, run.label, run.data_set)
-            run = together.setdefault(same, run)
-            _add_long(mapping, run, line, problems)
+            _add_long(mapping, first, line, problems)
         else:
             for place in _metric_columns(mapping):
                 _add(mapping, run, line, place, problems)
-        if said.long is None or run.line is line:
-            runs.append(run)
     for run in runs:
         if run.state == "done" and not run.metrics:
             run.state = "failed"
     if not runs:
         problems.add(mapping.place("where"), "no line of the file has these values", "where", code="")
-    return runs
+    return Taken(runs, len(every))
+
+
+def _run(mapping: RunsMapping, line: Line, settings: Mapping[str, str], problems: Problems) -> Run:
+    """A line as a run, its metrics left out."""
+    said = mapping.said
+    return Run(
+        line=line,
+        settings={name: line.values.get(column) for name, column in settings.items()},
+        seed=_seed(line, said.seed, problems),
+        fold=_text(line, said.fold) or "all",
+        state=_state(line, said.state, problems),
+        label=_text(line, said.label),
+        data_set=_text(line, said.data_set),
+    )
+
+
+def _identity(run: Run) -> tuple[object, ...]:
+    """What lines of one run have in common, in a long file."""
+    return (*same_settings(run.settings), run.seed, run.fold, run.state, run.label, run.data_set)
 
 
 class _Place(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...core.errors import Finding, StudyError
 from ...core.results import TrainResult
 from ...core.study.cell import content_key
-from ...core.study.plan import Plan, PlannedCell, PlannedClaim, PlannedTrial, TableSettings
+from ...core.study.plan import Plan, PlannedCell, PlannedClaim, PlannedTrial, RunCounts, TableSettings
 from ...core.study.problems import Problems
 from .mapping import read_mapping
 from .reported import looked_for
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...core.study.plan import PlannedMetric
     from .mapping import RunsMapping
     from .rows import Group, Rows
-    from .runs import Run
+    from .runs import Run, Taken
 
 _PAIRED_TESTS = ("paired_t", "wilcoxon", "nadeau_bengio")
 
@@ -36,8 +36,6 @@ class Imported:
     file: Path
     """The runs."""
     results: tuple[TrainResult, ...]
-    runs: int
-    """Lines, or runs of a long file, that were taken."""
 
 
 def read_imported(file: Path, runs_file: Path | None = None) -> Imported:
@@ -57,7 +55,8 @@ def read_imported(file: Path, runs_file: Path | None = None) -> Imported:
         raise AssertionError
     source = read_source(path, problems)
     check_columns(mapping, source, problems)
-    runs = read_runs(mapping, source, problems)
+    taken = read_runs(mapping, source, problems)
+    runs = taken.runs
     metrics = metrics_of(mapping, runs, problems)
     problems.stop_if_any()
     designs = _designs(mapping, runs, problems)
@@ -76,11 +75,12 @@ def read_imported(file: Path, runs_file: Path | None = None) -> Imported:
         trials=trials,
         metrics=metrics,
         imported=path.name,
+        run_counts=_counts(taken, designs, tables),
         paired=mapping.paired,
         claims=claims,
         remarks=tuple(looked_for(one, runs) for one in mapping.said.reported),
     )
-    return Imported(plan, path, results, len(runs))
+    return Imported(plan, path, results)
 
 
 def _designs(mapping: RunsMapping, runs: Sequence[Run], problems: Problems) -> list[Rows]:
@@ -154,6 +154,13 @@ def _claims(
                     )
                 )
     return tuple(found)
+
+
+def _counts(taken: Taken, designs: Iterable[Rows], tables: Iterable[TableSettings]) -> RunCounts:
+    """How many runs there are, and how many of them stand in the rows of a table."""
+    named = {table.design for table in tables}
+    shown = {id(run) for rows in designs if rows.design.name in named for group in rows.groups for run in group.runs}
+    return RunCounts(file=taken.file, taken=len(taken.runs), shown=len(shown))
 
 
 def _cells(groups: Iterable[Group], base: Group) -> tuple[PlannedCell, ...]:

@@ -77,6 +77,32 @@ def test_runs_without_seeds_are_numbered_compared_by_welch_and_the_table_says_wh
     assert "epoch that validation selected" not in done.out
 
 
+def test_runs_that_stand_in_no_table_are_counted_and_kept_in_the_plan(take, tmp_path):
+    designs = "designs: {few: {where: {seed: [0, 1]}}, more: {where: {seed: [1, 2, 3]}}}\n"
+    done, _ = take(MAPPING + "where: {seed: [0, 1, 2, 3, 4]}\n" + designs)
+    assert "elsewhere: 10 of 12 runs of runs.csv, 4 systems, 10 of 10 trials new" in done.err
+    assert "8 runs stand in tables, 2 in none; a run in rows of several designs is a trial of each" in done.err
+    counts = rebuild.read_plan(tmp_path / "map.yaml", tmp_path / "results").run_counts
+    assert (counts.file, counts.taken, counts.shown) == (12, 10, 8)
+    only, _ = take(MAPPING + designs + "tables: [{design: few}]\n")
+    assert "12 runs of runs.csv, 4 systems" in only.err
+    assert "4 runs stand in tables, 8 in none\n" in only.err
+    every, _ = take()
+    assert "every run stands in a table\n" in every.err
+
+
+def test_runs_of_a_long_file_are_counted_once_however_many_lines_they_have(take, tmp_path):
+    runs = "use_gate,seed,metric,value\n" + "".join(
+        f"{gate},{seed},{metric},{0.5 + seed / 10}\n"
+        for gate in (True, False)
+        for seed in range(3)
+        for metric in ("weighted_f1", "accuracy")
+    )
+    mapping = MAPPING.replace("metrics: {weighted_f1: acc}", "long: {}\nwhere: {seed: [0, 1], metric: accuracy}")
+    done, _ = take(mapping, runs)
+    assert "4 of 6 runs of runs.csv" in done.err
+
+
 def test_a_paired_test_of_runs_without_seeds_is_refused(take):
     tables = "tables: [{design: runs, statistics: {test: paired_t}}]\n"
     done, _ = take(MAPPING.replace("seed: seed\n", "") + tables)
@@ -295,6 +321,7 @@ def test_of_the_recorded_runs_no_conclusion_stands_and_one_is_contradicted(comma
     done = command("import", str(EXAMPLE))
     assert done.code == 0
     assert "76 runs" in done.err
+    assert "48 runs stand in tables, 28 in none" in done.err
     assert "claims: 6 not settled, 1 contradicted" in done.err
     assert "“the pure VAE wins on test2 (.7832)”: not settled" in done.out
     assert "pure VAE (3 runs, 0.7527 to 0.7832)" in done.out
