@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...evidence import Evidence
 from ..blame import Parts
-from .reasons import reasons
+from .reasons import UNUSED, reasons
 from .subject import Subject
 from .wording import counted, listed
 
@@ -43,9 +43,12 @@ def _holds(path: str, names: Sequence[str]) -> bool:
 
 
 def _reasons(prober: Prober, cell: Cell, dead: Sequence[str]) -> Mapping[str, str]:
-    subject = Subject(cell.settings, prober.ground(cell))
-    subject.move()
-    return reasons(subject, dead)
+    try:
+        subject = Subject(cell.settings, prober.ground(cell))
+        subject.move()
+        return reasons(subject, dead)
+    except Exception:  # noqa: BLE001 - a plugin may mind being watched, and the parameters are dead all the same
+        return dict.fromkeys(dead, UNUSED)
 
 
 def _evidence(cell: Cell, path: str, reason: str, names: Sequence[str], sizes: Mapping[str, int]) -> Evidence:

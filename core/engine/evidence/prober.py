@@ -139,10 +139,10 @@ class Prober:
         context = {"catalogue": self.catalogue, "folder": cell.folder}
         try:
             found = CellSettings.model_validate(settings, context=context)
-        except ValueError:
+            tree = from_python(found)
+            return None if any(static_problems(found, tree, tree)) else found
+        except Exception:  # noqa: BLE001 - a plugin's validator may raise anything for values it never thought of
             return None
-        tree = from_python(found)
-        return None if any(static_problems(found, tree, tree)) else found
 
 
 def _trunk(settings: CellSettings, ground: Ground) -> str:

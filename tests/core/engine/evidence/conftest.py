@@ -15,6 +15,7 @@ from butfor.core.study.study import Study
 from butfor.registry import assemble
 
 FAULTS = Path(__file__).with_name("planted_faults.py")
+SOUND = Path(__file__).with_name("sound_parts.py")
 HEAD = """\
 study: planted
 dataset: {name: planted, rows: 120, features: 8, classes: 3, groups: 8}
@@ -48,8 +49,8 @@ class Proof(NamedTuple):
 
 @pytest.fixture(scope="session")
 def faulty():
-    """The catalogue with the planted faults."""
-    return assemble([FAULTS])
+    """The catalogue with the planted faults, and with parts that only look like some."""
+    return assemble([FAULTS, SOUND])
 
 
 @pytest.fixture(scope="session")
