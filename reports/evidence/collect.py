@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...core.study.plan import Plan
     from .seen import Predictions
 
-FORMAT = 1
+FORMAT = 2
 """Counted up where the same trials give other evidence."""
 _KEPT = 512
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...core.conditions import split_and_condition
 from .seen import counted, evidence, listed
 
 if TYPE_CHECKING:
@@ -69,13 +71,20 @@ def same_evidence(seen: Seen, known: Mapping[str, Prints]) -> Iterator[Evidence]
     """Cells whose predictions are those of a cell before them; and those that change none of the baseline's."""
     order = [seen.plan.baseline, *(cell for cell in known if cell != seen.plan.baseline)]
     twins: dict[str, str] = {}
+    only_clean: dict[str, str] = {}
     for first, second in combinations([cell for cell in order if cell in known], 2):
         if second not in twins and _equal(known[first], known[second]):
+            if _parted(known[first], known[second]):
+                only_clean.setdefault(second, first)
+                continue
             twins[second] = first
+            yield _twin(seen, known, first, second)
+    for second, first in only_clean.items():
+        if second not in twins:
             yield _twin(seen, known, first, second)
     baseline = seen.plan.baseline
     for cell in known:
-        if baseline in known and cell != baseline and twins.get(cell) != baseline:
+        if baseline in known and cell != baseline and baseline not in (twins.get(cell), only_clean.get(cell)):
             yield from _unchanged(seen, known[baseline], cell, known[cell])
 
 
@@ -103,20 +112,48 @@ def _equal(one: Prints, other: Prints) -> bool:
     )
 
 
+def _parted(one: Prints, other: Prints, rounding: float = 0.0) -> list[str]:
+    """Conditions of the test whose figures tell two cells apart that predict the same on clean tests.
+
+    A metric that differs on the clean test already is of other tasks, or of values, and tells nothing here.
+    """
+    found: dict[str, None] = {}
+    for place in (place for place in one.trials if place in other.trials):
+        ours, theirs = one.trials[place].metrics, other.trials[place].metrics
+        for name in (name for name in ours if name in theirs):
+            split, condition = split_and_condition(name)
+            clean, also = ours.get(split, {}), theirs.get(split, {})
+            agreed = [m for m in clean if m in also and _alike(clean[m], also[m], rounding)]
+            if condition and any(not _alike(ours[name].get(m), theirs[name].get(m), rounding) for m in agreed):
+                found[condition] = None
+    return list(found)
+
+
+def _alike(one: float | None, other: float | None, rounding: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (
+        one == other or (math.isnan(one) and math.isnan(other)) or abs(one - other) <= rounding * max(1.0, abs(other))
+    )
+
+
 def _twin(seen: Seen, known: Mapping[str, Prints], first: str, second: str) -> Evidence:
+    """That two cells predict the same; without a mark where a test under a condition tells them apart."""
     places, tasks = _shared(known[first], known[second])
-    paths = _paths(seen, first, second)
+    paths, parted = _paths(seen, first, second), _parted(known[first], known[second])
     told = f", though they differ in {listed(paths)}" if paths else ""
+    clean = f" on clean tests, and figures differ under {listed(parted)}" if parted else ""
+    equal = f"every prediction of {_tasks(tasks)} is to the bit that of {seen.label(first)}"
     return evidence(
         second,
         "same predictions",
         "after",
-        f"every prediction of {_tasks(tasks)} is to the bit that of {seen.label(first)}, {_trials(places)}{told}",
-        "≡",
+        f"{equal}{clean}, {_trials(places)}{told}",
+        "" if parted else "≡",
         other=first,
         paths=paths,
-        code="BF740",
-        numbers={"trials": len(places)},
+        code="" if parted else "BF740",
+        numbers={"trials": len(places), **({"under": parted} if parted else {})},
     )
 
 
@@ -133,18 +170,21 @@ def _unchanged(seen: Seen, base: Prints, cell: str, own: Prints) -> Iterator[Evi
     if compared is None:
         return
     largest, decided = compared
-    numbers = {"trials": len(places), "largest": float(f"{largest:.3g}")}
+    parted = _parted(base, own, ROUNDING)
+    numbers = {"trials": len(places), "largest": float(f"{largest:.3g}"), **({"under": parted} if parted else {})}
     paths, baseline = list(seen.cells[cell].differs), seen.plan.baseline
-    mark: Mark = "⊘"
+    mark: Mark = "" if parted else "⊘"
     told = f"predictions of {_tasks(tasks)} are those of {seen.label(baseline)} up to rounding, {_trials(places)}"
     if largest > ROUNDING:
         saturated = _saturated(seen, cell, tasks)
-        mark = "" if saturated else "½"
+        mark = "" if saturated or parted else "½"
         told = (
             f"not one of {decided:,} decisions on {_tasks(tasks)} differs from {seen.label(baseline)}, "
             f"{_trials(places)}; their values do, by {100 * largest:.2g} % of their spread at most"
             + (" (both are right everywhere)" if saturated else "")
         )
+    if parted:
+        told += f"; on clean tests: figures differ under {listed(parted)}"
     yield evidence(
         cell,
         "same predictions",

@@ -1,6 +1,6 @@
 """Cells that predict the same: to the bit, up to rounding, in every decision; and cells that do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ def cell(
     first_row: int = 0,
     accuracy: float = 0.8,
     seeds: int = SEEDS,
+    under: Mapping[str, float] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """Predictions of every seed, changed; with `values`, of a second task without classes."""
+    """Predictions of every seed, changed; with `values`, of a second task without classes; accuracies `under` tests."""
     trials = {}
+    disturbed = {f"test@{name}": {"accuracy": value} for name, value in (under or {}).items()}
     for seed in range(seeds):
         found = {
             "test/rows": np.arange(first_row, first_row + 40),
@@ -36,7 +38,7 @@ def cell(
         }
         if values is not None:
             found["test/valence"] = values(logits(seed + 90)[:, 0])
-        trials[seed, "0"] = {"predictions": found, "metrics": {"test": {"accuracy": accuracy}}}
+        trials[seed, "0"] = {"predictions": found, "metrics": {"test": {"accuracy": accuracy}, **disturbed}}
     return {"trials": trials, **more}
 
 
@@ -128,3 +130,36 @@ def test_predictions_that_are_gone_show_nothing(seen: Made) -> None:
 def test_a_hundred_cells_that_differ_stay_apart(seen: Made) -> None:
     cells = {f"cell {n}": cell(lambda x, seed, n=n: logits(1000 * n + seed, len(x))) for n in range(100)}
     assert told(seen(cells)) == {}
+
+
+def test_cells_that_only_a_condition_tells_apart_are_the_same_on_clean_tests_and_unmarked(seen: Made) -> None:
+    made = seen(
+        {
+            "base": cell(under={"missing:0.5": 0.5, "noise:1": 0.6}),
+            "sigma": cell(under={"missing:0.5": 0.4, "noise:1": 0.6}, differs={"fusion.mask_mode": "sigma_1e6"}),
+            "sigma too": cell(under={"missing:0.5": 0.4, "noise:1": 0.6}),
+        }
+    )
+    found = {one.cell: one for one in same_evidence(made, prints(made))}
+    assert (found["sigma"].mark, found["sigma"].details) == ("", {"trials": 3, "under": ["missing:0.5"]})
+    assert "to the bit that of 'base' on clean tests, and figures differ under missing:0.5," in found["sigma"].message
+    assert (found["sigma too"].mark, found["sigma too"].other) == ("≡", "sigma")
+    assert len(found) == 2
+
+
+def test_what_is_equal_up_to_rounding_or_in_decisions_is_unmarked_where_a_condition_tells_it_apart(seen: Made) -> None:
+    made = seen(
+        {
+            "base": cell(under={"missing:0.5": 0.5}),
+            "near": cell(lambda x, _: np.nextafter(x, np.float32(9)), under={"missing:0.5": 0.4}),
+            "scaled": cell(lambda x, _: 2 * x, under={"missing:0.5": 0.4}),
+            "scaled alike": cell(lambda x, _: 3 * x, under={"missing:0.5": 0.5}),
+        }
+    )
+    assert told(made) == {"near": ("", "base"), "scaled": ("", "base"), "scaled alike": ("½", "base")}
+    assert all("figures differ under missing:0.5" in one.message for one in list(same_evidence(made, prints(made)))[:2])
+
+
+def test_conditions_of_the_baseline_alone_tell_nothing_apart(seen: Made) -> None:
+    made = seen({"base": cell(under={"without:audio": 0.3}), "other": cell()})
+    assert told(made) == {"other": ("≡", "base")}
