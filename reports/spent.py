@@ -21,7 +21,8 @@ class Spent:
     flops: int | None = None
     """Floating point operations of one row forward, as torch counts them."""
     seconds: float | None = None
-    """Mean wall time of a trial, training and tests; in a stack its share of the steps."""
+    """Mean wall time of a trial, training and tests; in a stack its share of the steps. None for imported runs:
+    how long they took to read says nothing of how long they took to train."""
     memory: int | None = None
     """Bytes of weights, gradients, moments and buffers, and of what the forward of one batch keeps for the backward."""
 
@@ -36,7 +37,7 @@ def spent_of(results: Iterable[TrainResult]) -> dict[str, Spent]:
         cell: Spent(
             parameters=_most(some, "parameters"),
             flops=_most(some, "flops"),
-            seconds=fmean(result.seconds for result in some),
+            seconds=_mean_seconds(some),
             memory=_most(some, "memory"),
         )
         for cell, some in done.items()
@@ -47,6 +48,11 @@ def costs_of(cell: str, spent: Mapping[str, Spent]) -> dict[str, Any]:
     """The costs of a cell as programs read them."""
     own = spent.get(cell, Spent())
     return {"parameters": own.parameters, "flops": own.flops, "seconds": own.seconds, "memory": own.memory}
+
+
+def _mean_seconds(results: Iterable[TrainResult]) -> float | None:
+    known = [result.seconds for result in results if "imported" not in result.provenance]
+    return fmean(known) if known else None
 
 
 def _most(results: Iterable[TrainResult], name: str) -> int | None:

@@ -29,15 +29,16 @@ def provenance(facts: Facts) -> list[Listing]:
     plan, told = facts.material.plan, facts.identities
     common = {name: sorted({one[name] for one in told if name in one}) for one in told for name in one}
     digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:16]
+    spent = [result.seconds for result in facts.material.results]
     ends = [facts.finished[place][:19].replace("T", " ") for place in (0, -1)] if facts.finished else []
-    seconds = sum(result.seconds for result in facts.material.results)
     rows = [
         ("Study", plain(plan.study)),
         ("File", plain(plan.source) or ABSENT),
         ("Plan (sha256)", digest),
-        ("Trials ended", f"{' to '.join(ends)} UTC" if ends else ABSENT),
-        ("Training time", f"{seconds:,.0f} s, summed over trials"),
     ]
+    if not plan.imported:  # when a file was read says nothing of when its runs were trained, or for how long
+        rows.append(("Trials ended", f"{' to '.join(ends)} UTC" if ends else ABSENT))
+        rows.append(("Training time", f"{sum(spent):,.0f} s, summed over trials"))
     rows += [(_word(name), ", ".join(plain(v) for v in values)) for name, values in common.items() if ":" not in name]
     parts = [(plain(name), ", ".join(plain(v) for v in values)) for name, values in common.items() if ":" in name]
     listings = [Listing("Study and machine", ("What", "Value"), tuple(rows))]

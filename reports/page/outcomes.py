@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..table import Table
 
 _LISTED = 200
+_RECORDED = 6
+"""Fields of a row of costs up to the last one that trials record."""
 _MARKS = {
     "≡": "the same computation as another system",
     "⊘": "did not take effect",
@@ -104,7 +106,7 @@ def without_tables(material: Material) -> list[Listing]:
 
 
 def costs(material: Material) -> list[Listing]:
-    """Parameters, epochs and time of each system's trials."""
+    """Parameters, epochs and time of each system's trials; nothing where no trial recorded any of it."""
     rows, spent = [], spent_of(material.results)
     for cell in material.plan.cells:
         trials = material.by_cell[cell.key]
@@ -117,7 +119,7 @@ def costs(material: Material) -> list[Listing]:
         time = ABSENT if own.seconds is None else duration(own.seconds)
         engines = ", ".join(sorted({str(result.provenance.get("engine", ABSENT)) for result in trials}))
         rows.append((plain(cell.label), *counts, memory, epochs, time, str(len(trials)), plain(engines)))
-    if not rows:
+    if all(field == ABSENT for row in rows for field in row[1:_RECORDED]):
         return []
     headings = ("System", "Parameters", "FLOPs a row", "Memory", "Epochs", "A trial", "Trials done", "Trained as")
     return [

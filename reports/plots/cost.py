@@ -34,11 +34,19 @@ Costs = Mapping[str, Spent]
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One for each table, of its first metric."""
+    """One for each table, of its first metric; none where no cost is known of every system."""
     for table in material.tables:
         found = [row for row in table.rows if row.done and not row.condition]
         if table.metrics and len(found) > 1:
-            yield _picture(table, found, spent_of(material.results))
+            spent = spent_of(material.results)
+            if known_costs([spent[row.cell] for row in found[:MOST]]):
+                yield _picture(table, found, spent)
+
+
+def known_costs(spent: Sequence[Spent]) -> dict[str, list[float]]:
+    """{cost: that of each system}, of the costs that every one of them has."""
+    known = {name: [getattr(one, name) for one in spent] for name in _AXES}
+    return {name: costs for name, costs in known.items() if None not in costs and any(costs)}
 
 
 def _picture(table: Table, found: Sequence[Row], spent: Costs) -> Picture:
@@ -66,9 +74,8 @@ def _told(table: Table, metric: PlannedMetric, row: Row, spent: Spent) -> str:
 
 
 def _draw(table: Table, metric: PlannedMetric, shown: Sequence[Row], spent: Costs) -> Figure:
-    known = {name: [getattr(spent[row.cell], name) for row in shown] for name in _AXES}
-    known = {name: costs for name, costs in known.items() if None not in costs and any(costs)}
-    figure, panels = canvas(2.6 + 0.12 * len(shown), max(1, len(known)))
+    known = known_costs([spent[row.cell] for row in shown])
+    figure, panels = canvas(2.6 + 0.12 * len(shown), len(known))
     unit = " (%)" if table.percent and metric.rate else ""
     panels[0].set_ylabel(f"{heading(metric.name)}{unit} {'↑' if metric.higher_is_better else '↓'}")
     for panel, (name, costs) in zip(panels, known.items(), strict=False):
@@ -78,7 +85,7 @@ def _draw(table: Table, metric: PlannedMetric, shown: Sequence[Row], spent: Cost
             panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         if panel is not panels[0]:
             panel.set_yticklabels([])
-    legend(figure, panels[0], [row.label for row in shown])
+    legend(figure, panels[0], [row.label for row in shown], lines=False)
     return figure
 
 

@@ -53,12 +53,13 @@ def joined(*lines: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     return np.array([point for each in lines for point in (*each, gap)], dtype=np.float64).reshape(-1, 2).T
 
 
-def legend(figure: Figure, panel: Axes, names: Sequence[str]) -> None:
-    """Below all panels."""
+def legend(figure: Figure, panel: Axes, names: Sequence[str], *, lines: bool = True) -> None:
+    """Below all panels; without `lines` where markers stand alone."""
     handles = []
     for number in range(min(MOST, len(names))):
         style = look(number)
-        handles += panel.plot([], [], color=style.colour, ls=style.line, lw=1.4, marker=style.marker, ms=4)
+        drawn = style.line if lines else "none"
+        handles += panel.plot([], [], color=style.colour, ls=drawn, lw=1.4, marker=style.marker, ms=4)
     labels = [wrapped(name, 40, 2) for name in names[:MOST]]
     columns = 1 if max(map(len, labels)) > 36 else 2 if max(map(len, labels)) > 22 else 4  # noqa: PLR2004 - letters
     figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)), fontsize=8)

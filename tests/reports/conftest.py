@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,7 +19,11 @@ from butfor.core.study.plan import (
     TableSettings,
 )
 from butfor.reports.frame import tidy
+from butfor.reports.plots.look import house_style
 from butfor.reports.table import Table, tabulate
+
+if TYPE_CHECKING:
+    from butfor.reports.plots.picture import Picture
 
 METRICS = (
     PlannedMetric(name="weighted_f1", higher_is_better=True, rate=True),
@@ -205,3 +210,18 @@ def _outcome(trial: PlannedTrial, shift: float, state: str, epochs: int) -> Trai
 @pytest.fixture(scope="session")
 def make_study() -> Callable[..., tuple[Plan, list[TrainResult]]]:
     return _study
+
+
+def _marks(picture: Picture) -> int:
+    """Elements of a plot that show a number or a text of the data: not its axes, not its legend."""
+    with house_style():
+        panels = picture.draw().axes
+    drawn = [
+        np.isfinite(np.asarray(line.get_xydata(), dtype=float)).all(axis=1).any() for p in panels for line in p.lines
+    ]
+    return sum(drawn) + sum(len([*panel.patches, *panel.collections, *panel.texts]) for panel in panels)
+
+
+@pytest.fixture(scope="session")
+def marks_of() -> Callable[[Picture], int]:
+    return _marks

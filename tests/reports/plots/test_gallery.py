@@ -1,5 +1,7 @@
 """Every plot of a study: which there are, what they say in words, and the same bytes each time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,3 +96,13 @@ def test_runs_that_nothing_pairs_have_no_slopes(make_study):
     kinds = {picture.kind for picture in gallery(material_of(unpaired, results))}
     assert "seeds" not in kinds
     assert "forest" in kinds
+
+
+def test_every_plot_shows_something(pictures, marks_of):
+    assert all(marks_of(picture) for picture in pictures.values())
+
+
+def test_costs_that_nobody_recorded_have_no_plot(make_study):
+    plan, results = make_study()
+    bare = [replace(one, seconds=0.0, provenance={}) for one in results]
+    assert "cost" not in {picture.kind for picture in gallery(material_of(plan, bare))}
