@@ -42,7 +42,11 @@ def import_(
     from ..reports.imported.keep import keep
     from ..reports.imported.study import read_imported
 
-    if zipfile.is_zipfile(file):
+    if file.suffix.lower() == ".zip" or zipfile.is_zipfile(file):
+        if mapping is not None:
+            raise StudyError(
+                Finding("is an archive, which says itself what it holds: leave --mapping out", str(file), code="BF802")
+            )
         raise typer.Exit(_restored(file, out))
     is_mapping = file.suffix.lower() in {".yaml", ".yml"}
     if is_mapping is (mapping is not None):
@@ -67,7 +71,7 @@ def _counted(plan: Plan, counts: RunCounts, new: int) -> str:
     of = "" if counts.taken == counts.file else f"of {counts.file} "
     systems = f"{len(plan.cells)} systems, {new} of {len(plan.trials)} trials new in the store"
     left = counts.taken - counts.shown
-    told = f"{counts.shown} runs stand in tables, {left} in none" if left else "every run stands in a table"
+    told = f"{counts.shown} runs stand in tables, {left} in none" if left else "every one stands in a table"
     named = {table.design for table in plan.tables}
     cells = {row.cell for design in plan.designs if design.name in named for row in design.rows}
     if sum(trial.cell in cells for trial in plan.trials) > counts.shown:

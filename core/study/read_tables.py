@@ -48,7 +48,7 @@ def read_tables(
             found.append(table)
             if table.design in expanded:
                 wrong = misfit(table, expanded[table.design], differs, evaluated=_evaluated(root))
-                _check(item, where, table, wrong, problems)
+                check_table(item, where, table, wrong, problems)
     return tuple(found)
 
 
@@ -73,7 +73,7 @@ def _table(reading: Reading, item: Node, where: str) -> TableSettings | None:
     return table
 
 
-def _check(item: Node, where: str, table: TableSettings, wrong: Misfit | None, problems: Problems) -> None:
+def check_table(item: Node, where: str, table: TableSettings, wrong: Misfit | None, problems: Problems) -> None:
     """Say why the design cannot be laid out so, and which published numbers are of another part of the data."""
     if wrong is not None:
         place = (item.within(wrong.key) or item).place

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,9 @@ def read_archive(path: Path) -> Archived:
             if odd is not None:
                 raise StudyError(Finding(f"is no archive of a study: it holds {odd!r}", str(path), code="BF803"))
             files = {name: packed.read(name) for name in packed.namelist()}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise StudyError(Finding(f"is no archive of a study: {error}", str(path), code="BF803")) from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        words = f"is no archive of a study, or was cut off on its way: {error}"
+        raise StudyError(Finding(words, str(path), code="BF803")) from None
     except OSError as error:
         raise StudyError(Finding(f"cannot be read: {error.strerror or error}", str(path), code="BF106")) from None
     return _checked(files, path)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from ...core.errors import nearest
-from ...core.metrics import METRICS
 from ...core.results import State
-from ...core.study.plan import PlannedMetric
+from .metrics import Place, add_metric, finite, metric_columns, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from .mapping import Choice, RunsMapping, Value
     from .source import Line, Source
 
+_SEEDS = 1 << 63
+"""The store keeps 64 bits of a seed."""
 _ENDED: dict[str, State] = {
     **{state: state for state in get_args(State)},
     **dict.fromkeys(("finished", "completed", "complete", "success", "succeeded", "ok"), "done"),
@@ -25,7 +25,6 @@ _ENDED: dict[str, State] = {
     "nan": "diverged",
 }
 """{word of other tools: state}."""
-_KNOWN = {metric.name: metric for metric in METRICS}
 
 
 @dataclass(eq=False)
@@ -58,7 +57,7 @@ def settings_of(mapping: RunsMapping, source: Source) -> dict[str, str]:
     if isinstance(said.settings, tuple):
         return {column: column for column in said.settings}
     taken = {said.seed, said.fold, said.label, said.state, said.data_set, *said.ignore}
-    taken |= {column for _, _, column in _metric_columns(mapping)}
+    taken |= {column for _, _, column in metric_columns(mapping)}
     if said.long is not None:
         taken |= {said.long.metric, said.long.value, said.long.split}
     return {column: column for column in source.columns if column not in taken}
@@ -70,7 +69,7 @@ def check_columns(mapping: RunsMapping, source: Source, problems: Problems) -> N
     asked: list[tuple[str, tuple[str | int, ...]]] = [
         (getattr(said, name), (name,)) for name in ("seed", "fold", "label", "state", "data_set") if getattr(said, name)
     ]
-    asked += [(column, ("metrics", metric, "columns", split)) for metric, split, column in _metric_columns(mapping)]
+    asked += [(column, ("metrics", metric, "columns", split)) for metric, split, column in metric_columns(mapping)]
     asked += [(column, ("where",)) for column in said.where]
     asked += [(column, ("ignore", place)) for place, column in enumerate(said.ignore)]
     if isinstance(said.settings, dict):
@@ -84,25 +83,6 @@ def check_columns(mapping: RunsMapping, source: Source, problems: Problems) -> N
     for column, path in asked:
         if column not in source.columns:
             problems.unknown(mapping.place(*path), "column", column, source.columns, ".".join(map(str, path)), code="")
-
-
-def metrics_of(mapping: RunsMapping, runs: Iterable[Run], problems: Problems) -> tuple[PlannedMetric, ...]:
-    """The metrics with their directions; those of a long file in the order in which they come."""
-    recorded = dict.fromkeys(metric for run in runs for found in run.metrics.values() for metric in found)
-    said = mapping.metrics
-    found = []
-    for name in said or recorded:
-        known, one = _KNOWN.get(name.rpartition(".")[2]), said.get(name)
-        higher = one.higher_is_better if one else None
-        if higher is None and known is None:
-            place = mapping.place("metrics", name) if one else mapping.place("metrics")
-            words = f"`higher_is_better` is missing: whether more of '{name}' is better cannot be known"
-            problems.add(place, words, f"metrics.{name}", nearest(name, list(_KNOWN)), code="")
-            continue
-        rate = one.rate if one and one.rate is not None else bool(known and known.rate)
-        up = known.higher_is_better if higher is None and known else bool(higher)
-        found.append(PlannedMetric(name=name, higher_is_better=up, rate=rate))
-    return tuple(found)
 
 
 class Taken(NamedTuple):
@@ -129,8 +109,8 @@ def read_runs(mapping: RunsMapping, source: Source, problems: Problems) -> Taken
         if said.long is not None:
             _add_long(mapping, first, line, problems)
         else:
-            for place in _metric_columns(mapping):
-                _add(mapping, run, line, place, problems)
+            for place in metric_columns(mapping):
+                add_metric(mapping, run, line, place, problems)
     for run in runs:
         if run.state == "done" and not run.metrics:
             run.state = "failed"
@@ -142,6 +122,10 @@ def read_runs(mapping: RunsMapping, source: Source, problems: Problems) -> Taken
 def _run(mapping: RunsMapping, line: Line, settings: Mapping[str, str], problems: Problems) -> Run:
     """A line as a run, its metrics left out."""
     said = mapping.said
+    for column in settings.values():
+        value = line.values.get(column)
+        if isinstance(value, int | float) and not finite(value):
+            line.wrong(problems, f"expected a setting, got {short(value)}, which is no finite number", column)
     return Run(
         line=line,
         settings={name: line.values.get(column) for name, column in settings.items()},
@@ -158,25 +142,6 @@ def _identity(run: Run) -> tuple[object, ...]:
     return (*same_settings(run.settings), run.seed, run.fold, run.state, run.label, run.data_set)
 
 
-class _Place(NamedTuple):
-    """Where a metric of a part of the data stands."""
-
-    metric: str
-    split: str
-    column: str
-
-
-def _metric_columns(mapping: RunsMapping) -> list[_Place]:
-    """Every metric of a wide file."""
-    if mapping.said.long is not None:
-        return []
-    return [
-        _Place(name, split, column)
-        for name, one in mapping.metrics.items()
-        for split, column in (one.columns or {"test": name}).items()
-    ]
-
-
 def _add_long(mapping: RunsMapping, run: Run, line: Line, problems: Problems) -> None:
     long = mapping.said.long
     if long is None or line.values.get(long.metric) is None:
@@ -185,32 +150,9 @@ def _add_long(mapping: RunsMapping, run: Run, line: Line, problems: Problems) ->
     if mapping.metrics and metric not in mapping.metrics:
         return
     if metric in run.metrics.get(split, {}):
-        words = f"this run has {metric} on {split} already, in line {run.line.number} or after it"
-        problems.add(line.place(long.metric), words, code="")
+        line.wrong(problems, f"this run has {metric} on {split} already, in {run.line.name} or after it", long.metric)
         return
-    _add(mapping, run, line, _Place(metric, split, long.value), problems)
-
-
-def _add(mapping: RunsMapping, run: Run, line: Line, place: _Place, problems: Problems) -> None:
-    """The value of one metric; one that is absent or not finite is none."""
-    value, column = line.values.get(place.column), place.column
-    if value is None:
-        return
-    if isinstance(value, bool | str):
-        problems.add(line.place(column), f"expected a number, got {value!r}", column, code="")
-        return
-    asked = mapping.metrics.get(place.metric)
-    number = value / 100 if asked and asked.percent else float(value)
-    if not math.isfinite(number):
-        return
-    known = _KNOWN.get(place.metric.rpartition(".")[2])
-    rate = asked.rate if asked and asked.rate is not None else bool(known and known.rate)
-    if rate and not 0 <= number <= 1:
-        remedy = "if it is in percent, write `percent: true` beside its columns"
-        words = f"{place.metric} is a rate, and {value} is not between 0 and 1"
-        problems.add(line.place(column), words, column, remedy, code="")
-        return
-    run.metrics.setdefault(place.split, {})[place.metric] = number
+    add_metric(mapping, run, line, Place(metric, split, long.value), problems)
 
 
 def _seed(line: Line, column: str, problems: Problems) -> int | None:
@@ -218,10 +160,12 @@ def _seed(line: Line, column: str, problems: Problems) -> int | None:
         return None
     value = line.values.get(column)
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if column in line.values:
-        told = "nothing" if value is None else repr(value)
-        problems.add(line.place(column), f"expected a seed, a whole number, got {told}", column, code="")
+        if -_SEEDS <= value < _SEEDS:
+            return value
+        line.wrong(problems, f"expected a seed, a whole number of at most 64 bits, got {short(value)}", column)
+    elif column in line.values:
+        told = "nothing" if value is None else short(value)
+        line.wrong(problems, f"expected a seed, a whole number, got {told}", column)
     return None
 
 
@@ -231,7 +175,7 @@ def _state(line: Line, column: str, problems: Problems) -> State:
     word = _text(line, column).lower()
     if word in _ENDED:
         return _ENDED[word]
-    problems.unknown(line.place(column), "state", word, list(_ENDED), column, code="")
+    line.wrong(problems, f"unknown state '{word}'", column, nearest(word, list(_ENDED)))
     return "failed"
 
 

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import Finding, StudyError
+from ...core.study.limits import MAX_DIGITS
 from ...core.study.locate import scalar
 from ...core.study.tree import Place
 
@@ -37,6 +39,18 @@ class Line:
     starts: tuple[int, ...] = ()
     """Where each column starts, from 1 on; empty where it is not known."""
     columns: tuple[str, ...] = ()
+    run: int = 0
+    """Which of the runs it is, from 1 on, where a line of the file may hold many or none; 0 where each line is one."""
+
+    @property
+    def name(self) -> str:
+        """`line 3`, or `run 3` where lines say nothing."""
+        return f"run {self.run}" if self.run else f"line {self.number}"
+
+    def wrong(self, problems: Problems, words: str, column: str = "", remedy: str = "") -> None:
+        """Write down what is wrong with it, with its place."""
+        told = f"run {self.run}: {words}" if self.run else words
+        problems.add(self.place(column), told, column, remedy, code="")
 
     def place(self, column: str = "") -> Place:
         """Where a value of it stands."""
@@ -69,6 +83,8 @@ def read_source(path: Path, problems: Problems) -> Source:
         )
     try:
         return reader(path, problems)
+    except RecursionError:
+        raise StudyError(Finding("is nested too deeply for a file of runs", str(path), code="BF801")) from None
     except UnicodeDecodeError as error:
         raise StudyError(
             Finding(f"is not UTF-8 ({error.reason} at byte {error.start})", str(path), code="BF801")
@@ -82,6 +98,8 @@ def value_of(text: str) -> Value:
     bare = text.strip()
     if bare in ABSENT:
         return None
+    if len(bare) > MAX_DIGITS:  # a number that long is none that anything could be done with
+        return bare
     if bare in _WORDS:
         return _WORDS[bare]
     found = scalar(bare)
@@ -139,24 +157,39 @@ def _starts(line: str, mark: str) -> tuple[int, ...]:
 
 def _json(path: Path, problems: Problems) -> Source:
     text = path.read_text(encoding="utf-8-sig")
-    decoder, at = json.JSONDecoder(), _skip(text, 0)
+    read, at = _decoder().raw_decode, _skip(text, 0)
     if text[at : at + 1] != "[":
         raise StudyError(Finding("must be a list of runs, each {column: value}", str(path), 1, 1, code="BF801"))
-    found, at = [], _skip(text, at + 1)
+    found, at = list[tuple[int, Any]](), _skip(text, at + 1)
+    line, counted = 1, 0
     while text[at : at + 1] not in {"]", ""}:
-        line = text.count("\n", 0, at) + 1
+        line, counted = line + text.count("\n", counted, at), at
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end = read(text, at)
         except json.JSONDecodeError as error:
-            raise StudyError(
-                Finding(f"is no JSON: {error.msg}", str(path), error.lineno, error.colno, code="BF801")
-            ) from None
+            words = f"run {len(found) + 1} is no JSON: {error.msg}"
+            raise StudyError(Finding(words, str(path), error.lineno, error.colno, code="BF801")) from None
         found.append((line, value))
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at : at + 1] == "," else at
     if text[at : at + 1] != "]":
-        raise StudyError(Finding("ends within its list", str(path), text.count("\n") + 1, 1, code="BF801"))
+        words = f"ends within its list, after run {len(found)}"
+        raise StudyError(Finding(words, str(path), text.count("\n") + 1, 1, code="BF801"))
     return _of_records(path, found, problems)
+
+
+_TWICE = object()
+"""In the place of a value of which a run has several."""
+
+
+def _decoder() -> json.JSONDecoder:
+    """One that shows which keys are there twice, and stumbles over no number."""
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(name for name, _ in pairs)
+        return {name: value if counts[name] == 1 else _TWICE for name, value in pairs}
+
+    return json.JSONDecoder(object_pairs_hook=mapping, parse_int=value_of)
 
 
 def _skip(text: str, at: int) -> int:
@@ -166,11 +199,11 @@ def _skip(text: str, at: int) -> int:
 
 
 def _json_lines(path: Path, problems: Problems) -> Source:
-    found = []
+    found, decoder = [], _decoder()
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if line.strip():
             try:
-                found.append((number, json.loads(line)))
+                found.append((number, decoder.decode(line)))
             except json.JSONDecodeError as error:
                 problems.add(Place(str(path), number, error.colno), f"is no JSON: {error.msg}", code="")
     return _of_records(path, found, problems)
@@ -193,20 +226,20 @@ def _of_records(path: Path, records: Sequence[tuple[int, Any]], problems: Proble
     """Lines of {column: value}; a mapping inside is flattened, `config: {lr: 1}` to `config.lr`."""
     source = Source(str(path))
     columns: dict[str, None] = {}
-    for number, record in records:
+    for run, (number, record) in enumerate(records, start=1):
+        line = Line({}, str(path), number, run=0 if path.suffix.lower() == ".jsonl" else run)
         if not isinstance(record, dict):
-            problems.add(Place(str(path), number, 1), "is no run: expected {column: value}", code="")
+            line.wrong(problems, "is no run: expected {column: value}")
             continue
-        line = Line({}, str(path), number)
         for name, value in _flat(record, ""):
-            if isinstance(value, str):
+            if value is _TWICE or name in line.values:
+                line.wrong(problems, f"'{name}' is there more than once")
+            elif isinstance(value, str):
                 line.values[name] = value_of(value)
             elif value is None or isinstance(value, bool | int | float):
                 line.values[name] = _number(value) if isinstance(value, int | float) else value
             else:
-                problems.add(
-                    line.place(), f"is a {type(value).__name__}; expected a number, a word or true", name, code=""
-                )
+                line.wrong(problems, f"is a {type(value).__name__}; expected a number, a word or true", name)
         columns |= dict.fromkeys(line.values)
         source.lines.append(line)
     source.columns = tuple(columns)

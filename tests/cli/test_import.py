@@ -88,7 +88,7 @@ def test_runs_that_stand_in_no_table_are_counted_and_kept_in_the_plan(take, tmp_
     assert "12 runs of runs.csv, 4 systems" in only.err
     assert "4 runs stand in tables, 8 in none\n" in only.err
     every, _ = take()
-    assert "every run stands in a table\n" in every.err
+    assert "every one stands in a table\n" in every.err
 
 
 def test_runs_of_a_long_file_are_counted_once_however_many_lines_they_have(take, tmp_path):
@@ -111,6 +111,166 @@ def test_a_paired_test_of_runs_without_seeds_is_refused(take):
     assert "`welch` or `pooled_t`" in done.err
 
 
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("tables: [{design: runs, metrics: [xx]}]", "map.yaml:7:35: tables.0.metrics.0: unknown metric 'xx'"),
+        ("tables: [{design: runs, layout: robustness}]", "map.yaml:7:33: tables.0.layout: layout 'robustness' needs"),
+        ("tables: [{design: runs, layout: factorial}]", "map.yaml:7:33: tables.0.layout: layout 'factorial' needs two"),
+        ("tables: [{design: runs, layout: sweep}]", "map.yaml:7:33: tables.0.layout: layout 'sweep' needs a setting"),
+        (
+            "tables: [{design: runs, reference: [{label: a, values: {weighted_f1: 81}, source: b}]}]",
+            "map.yaml:7:70: tables.0.reference.0.values.weighted_f1: 'weighted_f1' is a rate from 0 to 1",
+        ),
+        (
+            "tables: [{design: runs, reference: [{label: a, values: {weighted_f1: 0.8}, source: b, split: dev}]}]",
+            "tables.0.reference.0.split: 'a' is of the split 'dev'",
+        ),
+        (
+            "claims: [{says: x, design: runs, metric: weighted_f1, better: 'true', than: ['false', 'true']}]",
+            "map.yaml:7:77: claims.0.than: 'true' is said to be better than itself",
+        ),
+        ("reported: [{says: x, numbers: {}}]", "map.yaml:7:31: reported.0.numbers: no number is there"),
+        (
+            "reported: [{says: x, numbers: {tset: {weighted_f1: 0.3}}}]",
+            "map.yaml:7:38: reported.0.numbers.tset: unknown part of the data 'tset'; did you mean 'test'?",
+        ),
+        (
+            "reported: [{says: x, numbers: {test: {f1: 0.3}}}]",
+            "map.yaml:7:43: reported.0.numbers.test.f1: unknown metric 'f1'",
+        ),
+    ],
+)
+def test_what_a_mapping_asks_and_no_run_can_answer_is_refused_before_anything_is_written(take, tmp_path, ending, said):
+    done, _ = take(f"{MAPPING}{ending}\n")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_claim_about_a_design_with_one_row_is_refused(take):
+    one = (
+        "designs: {one: {where: {gate: true}}}\nclaims: [{says: x, design: one, metric: weighted_f1, better: baseline}]\n"
+    )
+    done, _ = take(MAPPING + one)
+    assert "claims.0.better: 'one' has no other row" in done.err
+
+
+@pytest.mark.parametrize("seed", ["99999999999999999999999", str(2**63), str(-(2**63) - 1), "9" * 5000])
+def test_a_seed_beyond_64_bits_is_refused_with_its_place_and_nothing_is_written(take, tmp_path, seed):
+    done, _ = take(runs=csv_of().replace("True,1,", f"True,{seed},"))
+    assert done.code == 2
+    assert (
+        f"runs.csv:4:6: seed: expected a seed, a whole number{' of at most 64 bits' * (len(seed) < 300)}, " in done.err
+    )
+    assert not (tmp_path / "results").exists()
+    records = f'[{{"use_gate": true, "seed": 0, "acc": 0.4}}, {{"use_gate": true, "seed": {seed}, "acc": 0.4}}]'
+    wrong, _ = take(MAPPING.replace("runs.csv", "runs.json"), records, "runs.json")
+    assert wrong.code == 2
+    assert "runs.json:1:1: seed: run 2: expected a seed, a whole number" in wrong.err
+    assert len(wrong.err) < 300
+
+
+def test_the_largest_and_smallest_seed_of_64_bits_are_kept(take, tmp_path):
+    runs = csv_of().replace("True,1,", f"True,{2**63 - 1},").replace("False,1,", f"False,{2**63 - 1},")
+    done, rows = take(runs=runs.replace("True,0,", f"True,{-(2**63)},").replace("False,0,", f"False,{-(2**63)},"))
+    assert done.code == 0
+    assert rows["false", "weighted_f1", "test"]["pairs"] == 6
+
+
+def test_a_number_that_is_not_finite_is_refused_whether_a_metric_or_a_setting(take, tmp_path):
+    done, _ = take(runs=csv_of().replace(f"True,4,{FULL[4]}", "True,4,1e400"))
+    assert done.code == 2
+    assert "runs.csv:10:8: acc: expected a number, got inf, which is no finite one; leave the field empty" in done.err
+    for number in ("1e999", "Infinity", "1" + "0" * 299 + "0" * 10):
+        records = f'[{{"use_gate": true, "seed": 0, "acc": {number}}}]'
+        wrong, _ = take(MAPPING.replace("runs.csv", "runs.json"), records, "runs.json")
+        assert wrong.code == 2
+        assert "runs.json:1:1: acc: run 1: expected a number" in wrong.err
+    setting, _ = take(runs=csv_of().replace("True,4,", "-1e400,4,"))
+    assert "runs.csv:10:1: use_gate: expected a setting, got -inf, which is no finite number" in setting.err
+
+
+def test_what_is_wrong_with_a_run_of_json_says_which_run(take):
+    mapping = MAPPING.replace("runs.csv", "runs.json")
+    rows = [{"use_gate": gate, "seed": seed, "acc": 0.8} for gate in (True, False) for seed in (0, 1)]
+    for change, said in (
+        (("acc", 80), "acc: run 3: weighted_f1 is a rate, and 80 is not between 0 and 1"),
+        (("acc", "high"), "acc: run 3: expected a number, got 'high'"),
+        (("acc", [1]), "acc: run 3: is a list; expected a number, a word or true"),
+        (("seed", 1), "seed: run 4: run 3 has these settings and seed 1 too"),
+    ):
+        wrong = [row | {change[0]: change[1]} if place == 2 else row for place, row in enumerate(rows)]
+        done, _ = take(mapping, json.dumps(wrong), "runs.json")
+        assert f"runs.json:1:1: {said}" in done.err
+    text = json.dumps(rows)
+    cut, _ = take(mapping, text[: text.rindex("{") + 5], "runs.json")
+    assert "run 4 is no JSON" in cut.err
+    odd, _ = take(mapping, text[:-1] + ", 7]", "runs.json")
+    assert "runs.json:1:1: run 5: is no run: expected {column: value}" in odd.err
+    deep, _ = take(mapping, "[" + '{"a":' * 100_000, "runs.json")
+    assert (deep.code, "runs.json: is nested too deeply for a file of runs" in deep.err) == (2, True)
+    reported = "reported: [{says: row A, numbers: {test: {weighted_f1: 0.8}}}]\n"
+    found, _ = take(mapping + reported, text, "runs.json")
+    assert "these are the numbers of one run (run 1)" in found.out
+
+
+def test_what_is_wrong_with_a_run_of_parquet_says_which_run(take, tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"use_gate": [True, False], "seed": [0, 0], "acc": [0.8, 80.0]})
+    frame.to_parquet(tmp_path / "runs.parquet")
+    (tmp_path / "map.yaml").write_text(MAPPING.replace("runs.csv", "runs.parquet"))
+    from butfor.core.errors import StudyError
+    from butfor.reports.imported.study import read_imported
+
+    with pytest.raises(StudyError, match="acc: run 2: weighted_f1 is a rate, and 80 is not between 0 and 1"):
+        read_imported(tmp_path / "map.yaml")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_key_that_a_run_has_twice_is_refused(take, form):
+    mapping, name = MAPPING.replace("runs.csv", f"runs.{form}"), f"runs.{form}"
+    run = '{"use_gate": true, "seed": 0, "acc": 0.4, "acc": 0.9}'
+    done, _ = take(mapping, f"[{run}]" if form == "json" else run, name)
+    assert done.code == 2
+    assert f"runs.{form}:1:1: {'run 1: ' * (form == 'json')}'acc' is there more than once" in done.err
+    flat = '{"config.gate": true, "config": {"gate": false}, "seed": 0, "acc": 0.4}'
+    again, _ = take(mapping.replace("use_gate", "config.gate"), f"[{flat}]" if form == "json" else flat, name)
+    assert "'config.gate' is there more than once" in again.err
+
+
+def test_numbers_of_two_conventions_are_refused_in_one_column(take):
+    mapping = MAPPING.replace("acc}", "{columns: {test: acc}, percent: true}}") + "data_set: data\n"
+    lines = ["use_gate,seed,acc,data"]
+    lines += [
+        f"{g},{s},{(80 + s) * (1 if d == 'a' else 0.01)},{d}" for d in "ab" for g in (True, False) for s in (0, 1)
+    ]
+    done, _ = take(mapping, "\n".join(lines))
+    assert done.code == 2
+    told = "map.yaml:5:56: metrics.weighted_f1.percent: in percent, but on b test no weighted_f1 is above 1"
+    assert told in done.err
+    fraction, _ = take(mapping.replace("percent: true", "percent: false"), "\n".join(lines))
+    assert "runs.csv:2:8: acc: weighted_f1 is a rate, and 80 is not between 0 and 1" in fraction.err
+    turned, _ = take(MAPPING.replace("acc}", "{columns: {test: acc}, higher_is_better: false}}"))
+    assert "metrics.weighted_f1.higher_is_better: butfor's own 'weighted_f1' is better higher" in turned.err
+    twice, _ = take(MAPPING.replace("acc}", "acc, weighted_f1: {columns: {test: acc}, rate: false}}"))
+    assert "'weighted_f1' stands here twice" in twice.err
+
+
+def test_an_archive_that_was_cut_off_is_called_so(take, command, tmp_path):
+    take()
+    assert command("export", "map.yaml", "--archive", "a.zip").code == 0
+    whole = (tmp_path / "a.zip").read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:4], b""):
+        (tmp_path / "cut.zip").write_bytes(content)
+        done = command("import", "cut.zip", "--out", "copy")
+        assert done.code == 2
+        assert "cut.zip: is no archive of a study, or was cut off on its way" in done.err
+    assert not (tmp_path / "copy").exists()
+    asked = command("import", "a.zip", "--mapping", "map.yaml")
+    assert "is an archive, which says itself what it holds: leave --mapping out" in asked.err
+
+
 def test_a_second_import_changes_nothing_and_a_changed_number_is_a_new_run(take):
     take()
     again, _ = take()
@@ -123,7 +283,7 @@ def test_a_second_import_changes_nothing_and_a_changed_number_is_a_new_run(take)
 def test_every_problem_of_mapping_and_file_is_told_at_once_with_line_and_column(take):
     mapping = (
         MAPPING.replace("seed: seed", "seed: sead").replace("acc}", "acc, f1: ac}")
-        + "claims: [{says: x, design: run, metric: weighted_f1, better: 'true'}]\n"
+        + "claims: [{says: x, design: run, metric: weighted_f1, better: baseline}]\n"
     )
     runs = csv_of().replace(f"False,2,{LESS[2]}", "False,2,high").replace(f"True,4,{FULL[4]}", "True,4")
     done, _ = take(mapping, runs)
@@ -162,7 +322,7 @@ def test_a_mapping_that_is_wrong_says_where_and_what_would_be_right(take, change
 def test_two_runs_with_equal_settings_and_seed_are_refused(take):
     done, _ = take(runs=csv_of(seeds=[0, 1, 2, 3, 4, 4]))
     assert done.code == 2
-    assert "runs.csv:12:6: the run in line 10 has these settings and seed 4 too" in done.err
+    assert "runs.csv:12:6: seed: line 10 has these settings and seed 4 too" in done.err
 
 
 def test_a_rate_in_percent_is_refused_and_read_where_the_mapping_says_so(take):
