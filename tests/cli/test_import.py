@@ -149,10 +149,8 @@ def test_what_a_mapping_asks_and_no_run_can_answer_is_refused_before_anything_is
 
 
 def test_a_claim_about_a_design_with_one_row_is_refused(take):
-    one = (
-        "designs: {one: {where: {gate: true}}}\nclaims: [{says: x, design: one, metric: weighted_f1, better: baseline}]\n"
-    )
-    done, _ = take(MAPPING + one)
+    claim = "claims: [{says: x, design: one, metric: weighted_f1, better: baseline}]\n"
+    done, _ = take(MAPPING + "designs: {one: {where: {gate: true}}}\n" + claim)
     assert "claims.0.better: 'one' has no other row" in done.err
 
 
