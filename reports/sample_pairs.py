@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core.errors import StudyError, nearest
 from ..core.metrics import METRICS
 from ..core.predictions import read_predictions
 from .numerals import heading, numeral, probability
-from .statistics.samples import SCOPE, aligned, mcnemar, paired_bootstrap
+from .statistics.samples import FEWEST_DRAWN, SCOPE, aligned, mcnemar, paired_bootstrap
 from .text import plain
 
 if TYPE_CHECKING:
@@ -43,14 +41,17 @@ class Pair:
     """Rows that only the first model has right; None for values."""
     only_second: int | None
     p_mcnemar: float | None
-    """Exact; None for values."""
+    """Exact; None for values, and where rows belong together, which the test takes as independent."""
     difference: float
     """Of the metric on all rows, first less second."""
-    low: float
-    high: float
-    p_bootstrap: float
+    low: float | None
+    high: float | None
+    """None, as `p_bootstrap`, where fewer groups, or rows, were to be drawn from than a bootstrap needs."""
+    p_bootstrap: float | None
     groups: bool
     """Whether whole groups of rows were drawn."""
+    drawn: int
+    """Groups, or rows, that were drawn from."""
 
 
 def cell_named(plan: Plan, said: str) -> PlannedCell:
@@ -115,6 +116,7 @@ def _pair(trial: PlannedTrial, task: str, found: tuple[NDArray[Any], ...], truth
     groups = None if truth.groups is None else truth.groups[rows]
     drawn = paired_bootstrap(mine, theirs, right, lambda told, real: float(compute(told, real) or 0.0), groups=groups)
     counts = mcnemar(mine.argmax(axis=1) == right, theirs.argmax(axis=1) == right) if classes else None
+    grouped = drawn.drawn < len(rows)
     return Pair(
         seed=trial.seed,
         fold=trial.fold,
@@ -123,12 +125,13 @@ def _pair(trial: PlannedTrial, task: str, found: tuple[NDArray[Any], ...], truth
         rows=len(rows),
         only_first=counts.only_first if counts else None,
         only_second=counts.only_second if counts else None,
-        p_mcnemar=counts.p if counts else None,
+        p_mcnemar=counts.p if counts and not grouped else None,
         difference=drawn.difference,
         low=drawn.low,
         high=drawn.high,
         p_bootstrap=drawn.p,
-        groups=groups is not None and len(np.unique(groups)) < len(rows),
+        groups=grouped,
+        drawn=drawn.drawn,
     )
 
 
@@ -141,19 +144,27 @@ def as_json(cells: tuple[PlannedCell, PlannedCell], split: str, found: list[Pair
 def as_text(cells: tuple[PlannedCell, PlannedCell], split: str, found: list[Pair]) -> str:
     """A line for each seed, fold and task, and what may be concluded from it."""
     first, second = (plain(cell.label) for cell in cells)
-    lines = [f"{first} less {second}, row by row on {plain(split)}:"]
-    for one in found:
-        where = f"seed {one.seed}, fold {plain(one.fold)}, {plain(one.task)} ({one.rows} rows)"
-        interval = f"({numeral(one.low, _PLACES)}, {numeral(one.high, _PLACES)})"
-        change = f"{heading(one.metric)} {numeral(one.difference, _PLACES, signed=True)} {interval}"
-        said = f"{where}: {change}, bootstrap p {probability(one.p_bootstrap)}"
-        if one.p_mcnemar is not None:
-            alone = f"only it right {one.only_first}, only the other {one.only_second}"
-            said += f"; {alone}, McNemar p {probability(one.p_mcnemar)}"
-        lines.append(said)
+    lines = [f"{first} less {second}, row by row on {plain(split)}:", *map(_line, found)]
     drawn = "whole groups of rows" if any(one.groups for one in found) else "rows"
-    lines.append(
-        f"Each line is of {SCOPE}. 95 % intervals by 2000 bootstrap draws of {drawn}; p are not corrected. Whether the "
-        "systems differ when they are trained again is what `butfor table` says."
-    )
-    return "\n".join(lines)
+    limits = [f"Each line is of {SCOPE}."]
+    if any(one.p_bootstrap is not None for one in found):
+        limits.append(f"95 % intervals by 2000 bootstrap draws of {drawn}; p are not corrected.")
+    if any(one.groups and one.only_first is not None for one in found):
+        limits.append("McNemar's test takes rows as independent, so it is not given where rows belong to groups.")
+    limits.append("Whether the systems differ when they are trained again is what `butfor table` says.")
+    return "\n".join([*lines, " ".join(limits)])
+
+
+def _line(one: Pair) -> str:
+    """What one pair of models says."""
+    said = f"seed {one.seed}, fold {plain(one.fold)}, {plain(one.task)} ({one.rows} rows): "
+    said += f"{heading(one.metric)} {numeral(one.difference, _PLACES, signed=True)}"
+    if one.low is None or one.high is None or one.p_bootstrap is None:
+        what = "groups" if one.groups else "rows"
+        said += f", no interval and no p: {one.drawn} {what} to draw from, {FEWEST_DRAWN} are the fewest"
+    else:
+        said += f" ({numeral(one.low, _PLACES)}, {numeral(one.high, _PLACES)})"
+        said += f", bootstrap p {probability(one.p_bootstrap)}"
+    if one.only_first is not None:
+        said += f"; only it right {one.only_first}, only the other {one.only_second}"
+    return said if one.p_mcnemar is None else f"{said}, McNemar p {probability(one.p_mcnemar)}"

@@ -12,7 +12,7 @@ from butfor.reports.rebuild import read_plan
 
 STUDY = """\
 study: small
-dataset: {name: planted, rows: 160, groups: 8}
+dataset: {name: planted, rows: 160, groups: GROUPS}
 splits: official
 seeds: 2
 baseline:
@@ -24,10 +24,10 @@ ablations: {parts: {one_at_a_time: {modalities: [[audio]]}}}
 """
 
 
-@pytest.fixture
-def trained(command, tmp_path, monkeypatch):
+@pytest.fixture(params=[0])
+def trained(command, tmp_path, monkeypatch, request):
     monkeypatch.delenv("BUTFOR_STORE", raising=False)
-    (tmp_path / "ablations.yaml").write_text(STUDY)
+    (tmp_path / "ablations.yaml").write_text(STUDY.replace("GROUPS", str(request.param)))
     done = command("run", "--executor", "serial", "--quiet")
     assert done.code == 0, done.err
     return command
@@ -53,7 +53,7 @@ def test_each_seed_has_mcnemar_and_bootstrap_of_its_two_models(trained, tmp_path
     assert first["p_mcnemar"] == pytest.approx(float(mcnemar([[0, one], [two, 0]], exact=True).pvalue))
     assert first["difference"] == pytest.approx(np.mean(right[0]) - np.mean(right[1]))
     assert first["low"] <= first["difference"] <= first["high"]
-    assert first["groups"]
+    assert (first["groups"], first["drawn"]) == (False, len(right[0]))
     assert found["pairs"][1]["p_mcnemar"] is None
 
 
@@ -62,7 +62,26 @@ def test_the_text_says_that_it_is_no_claim_over_seeds(trained):
     assert told.startswith("audio less baseline, row by row on test:\n")
     assert told.count("McNemar p") == 2
     assert "nothing is said of other seeds" in told
+    assert "bootstrap draws of rows" in told
+
+
+@pytest.mark.parametrize("trained", [80], indirect=True)
+def test_rows_that_belong_together_are_drawn_together_and_have_no_mcnemar(trained):
+    told = trained("compare", "audio", "baseline").out
     assert "whole groups of rows" in told
+    assert "McNemar's test takes rows as independent, so it is not given where rows belong to groups." in told
+    pairs = json.loads(trained("compare", "audio", "baseline", "--json").out)["pairs"]
+    assert {(one["groups"], one["drawn"], one["p_mcnemar"]) for one in pairs} == {(True, 20, None)}
+    assert all(one["low"] <= one["difference"] <= one["high"] for one in pairs)
+
+
+@pytest.mark.parametrize("trained", [8], indirect=True)
+def test_two_groups_of_rows_allow_no_interval_and_no_p(trained):
+    told = trained("compare", "audio", "baseline").out
+    assert told.count("no interval and no p: 2 groups to draw from, 10 are the fewest") == 4
+    assert "bootstrap" not in told
+    pairs = json.loads(trained("compare", "audio", "baseline", "--json").out)["pairs"]
+    assert {(one["low"], one["high"], one["p_bootstrap"], one["drawn"]) for one in pairs} == {(None, None, None, 2)}
 
 
 def test_a_system_is_called_as_it_was_named(trained, tmp_path):

@@ -55,6 +55,16 @@ def test_rows_of_one_speaker_are_drawn_together_and_widen_the_interval():
     assert grouped.high - grouped.low > 3 * (alone.high - alone.low)
 
 
+@pytest.mark.parametrize("speakers", [2, 3, 9])
+def test_too_few_speakers_to_draw_from_allow_the_difference_alone(speakers):
+    rng = np.random.default_rng(2)
+    truth, of = np.ones(180), np.arange(180) % speakers
+    one, two = rng.random(180) < 0.9, rng.random(180) < 0.6
+    found = paired_bootstrap(one, two, truth, accuracy, groups=of)
+    assert (found.low, found.high, found.p, found.drawn) == (None, None, None, speakers)
+    assert found.difference == pytest.approx(one.mean() - two.mean())
+
+
 def test_predictions_are_aligned_by_row_number():
     first = {"test/rows": np.array([3, 1, 2]), "test/emotion": np.array([30, 10, 20])}
     second = {"test/rows": np.array([2, 3, 9]), "test/emotion": np.array([200, 300, 900])}
