@@ -78,7 +78,7 @@ def absence(subject: Subject) -> Absence:
             if moved := _moved(subject, batch, alone & batch.present):
                 leaks[name] = moved
     kept = _kept(subject, _without(batch, left, loud=False))
-    return Absence(leaks, kept, _ignored(subject, batch), terms)
+    return Absence(leaks, kept, ignored(subject, batch), terms)
 
 
 def _moved(subject: Subject, batch: Batch, left: Tensor) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _kept(subject: Subject, quiet: Batch) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share > _NOTHING}
 
 
-def _ignored(subject: Subject, batch: Batch) -> dict[str, bool]:
+def ignored(subject: Subject, batch: Batch) -> dict[str, bool]:
     """Modalities whose values, where they are there, move no prediction."""
     found: dict[str, bool] = {}
     with torch.no_grad():

@@ -31,7 +31,7 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
 
     `study` is one that `prepare` has accepted. A cell whose parts raise is left out: the rehearsal tells why.
     """
-    prober, cells = Prober(shelf, catalogue), study.cells
+    prober, cells = Prober(shelf, catalogue, (*study.conditions, *study.at_test)), study.cells
     influences = Influences(prober)
     with one_thread():
         found = [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...evidence import Evidence
 from ..blame import Parts
+from .harder import ANEW, seen_again
 from .reasons import UNUSED, reasons
 from .subject import Subject
 from .wording import counted, listed
@@ -22,6 +23,7 @@ _NAMED = 3
 def dead_parameters(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
     """One answer for each part of a cell that has dead parameters, and each reason."""
     told: dict[str, Mapping[str, str]] = {}
+    """{parts that are alike: reasons of what is dead in them, whatever they begin with}."""
     for cell in cells:
         found = prober.trace(cell)
         dead = [name for name in found.sizes if name not in found.alive] if found else []
@@ -30,12 +32,20 @@ def dead_parameters(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]
         parts = Parts(cell.settings, prober.catalogue)
         context = repr([(path, spec.resolved()) for path, spec in parts.specs.items() if _holds(path, dead)] + dead)
         if context not in told:
-            told[context] = _reasons(prober, cell, dead)
+            told[context] = _reasons(prober, cell, _always(prober, cell, dead))
         groups: dict[tuple[str, str], list[str]] = {}
-        for name in dead:
+        for name in told[context]:
             groups.setdefault((parts.at(name).path, told[context][name]), []).append(name)
         for (path, reason), names in groups.items():
             yield _evidence(cell, path, reason, names, found.sizes)
+
+
+def _always(prober: Prober, cell: Cell, dead: Sequence[str]) -> list[str]:
+    """Those of the parameters that are dead with other initial values, too: one unit may be so by chance."""
+    left = list(dead)
+    for found in seen_again(prober, cell, ANEW):
+        left = [name for name in left if name not in found.alive]
+    return left
 
 
 def _holds(path: str, names: Sequence[str]) -> bool:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
+from .harder import moves_later
 from .values import is_choice, others
 
 if TYPE_CHECKING:
     from ...study.cell import Cell
     from .prober import Prober
+
+
+_LATER = 3
+"""Values that are looked at a second time."""
 
 
 class Influence(NamedTuple):
@@ -34,6 +39,7 @@ class Influences:
 
     prober: Prober
     _known: dict[tuple[str, str, bool], Influence] = field(default_factory=dict)
+    _beyond: dict[tuple[str, str, str], bool] = field(default_factory=dict)
 
     def of(self, cell: Cell, path: str, *, every: bool = False) -> Influence:
         """The influence of the setting at `path`; `every` other value is tried, else those until one moves."""
@@ -51,7 +57,20 @@ class Influences:
         if default == getattr(held, name) or default is None:
             return None
         found = self.of(cell, path, every=True)
-        return default if default in found.tried and default not in found.moved else None
+        if default not in found.tried or default in found.moved or self._later(cell, path, (default,)):
+            return None
+        return default
+
+    def beyond(self, cell: Cell, path: str) -> bool:
+        """Whether a setting that moves nothing at first does so in other epochs, with other noise or larger numbers."""
+        return self._later(cell, path, self.of(cell, path).tried[:_LATER])
+
+    def _later(self, cell: Cell, path: str, values: tuple[Any, ...]) -> bool:
+        key = (cell.key, path, repr(values))
+        if key not in self._beyond:
+            settings = [self.prober.changed(cell, path, value) for value in values]
+            self._beyond[key] = moves_later(self.prober, cell, [one for one in settings if one is not None])
+        return self._beyond[key]
 
     def _look(self, cell: Cell, path: str, *, every: bool) -> Influence:
         held, name = holder(cell, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ...metrics import metric_names
@@ -12,19 +12,25 @@ from ...study.settings import CellSettings, TrainSettings
 from ...study.tree import from_python
 from ..model import System
 from ..structure import structure
-from .absence import Absence, absence
+from .absence import Absence, absence, ignored
 from .course import course
+from .digests import roughly
+from .disturbed import disturbed_tests
 from .effort import Effort, effort
-from .subject import STREAM, Ground
+from .subject import PLAIN, STREAM, Ground, Subject, Way
 from .trace import Trace, is_plainly_other, program, trace
 
 if TYPE_CHECKING:
     from ...catalogue import Catalogue
+    from ...conditions import Condition
     from ...study.cell import Cell
     from ...study.plan import PlannedMetric
     from ..work import Shelf
     from .course import Part
-    from .subject import Subject
+
+
+_ANEW = 6
+"""Other initial values that are looked at before a modality is said to reach nothing."""
 
 
 @dataclass
@@ -33,6 +39,8 @@ class Prober:
 
     shelf: Shelf
     catalogue: Catalogue
+    conditions: tuple[Condition, ...] = ()
+    """What the study tests under."""
     traces: dict[str, Trace | Exception] = field(default_factory=dict)
     _absences: dict[str, Absence] = field(default_factory=dict)
     _efforts: dict[str, Effort] = field(default_factory=dict)
@@ -41,8 +49,8 @@ class Prober:
     _data: dict[str, str] = field(default_factory=dict)
     _metrics: dict[str, tuple[PlannedMetric, ...]] = field(default_factory=dict)
 
-    def ground(self, cell: Cell) -> Ground:
-        """The data of a cell."""
+    def ground(self, cell: Cell, way: Way = PLAIN) -> Ground:
+        """The data of a cell, looked at in some way."""
         settings = cell.settings
         key = f"{cell.data_key} {settings.modalities}"
         if key not in self._grounds:
@@ -50,21 +58,23 @@ class Prober:
             fold = self.shelf.folds(settings.dataset, settings.splits, cell.folder)[0]
             feeds = self.shelf.feeds(settings.dataset, cell.folder)
             feed = feeds.feed(fold, settings.modalities, standardised=settings.dataset.standardise)
-            self._grounds[key] = Ground(data, fold, feed, key)
-        return self._grounds[key]
+            self._grounds[key] = Ground(data, fold, feed, key, tested=disturbed_tests(feed, self.conditions))
+        found = self._grounds[key]
+        return found._replace(way=way, key=f"{key} {way.number}") if way.number else found
 
-    def trace(self, cell: Cell, settings: CellSettings | None = None) -> Trace | None:
+    def trace(self, cell: Cell, settings: CellSettings | None = None, way: Way = PLAIN) -> Trace | None:
         """The trace of a cell, with other `settings` where some are given; None where its parts raise."""
-        ground, settings = self.ground(cell), settings or cell.settings
+        ground, settings = self.ground(cell, way), settings or cell.settings
         key = program(settings, ground.key)
         if key not in self.traces:
             try:
                 trunk = _trunk(settings, ground)
-                found, subject = trace(settings, ground, dropping=True if trunk in self._dropping else None)
+                with roughly(way.number > 0):
+                    found, subject = trace(settings, ground, dropping=True if trunk in self._dropping else None)
                 self.traces[key] = found
                 if found.dropping:
                     self._dropping.add(trunk)
-                if settings is cell.settings:
+                if settings is cell.settings and not way.number:
                     self._look(settings, ground, subject, trunk)
             except Exception as error:  # noqa: BLE001 - whatever a part raises is told by the rehearsal
                 self.traces[key] = error
@@ -74,10 +84,20 @@ class Prober:
     def _look(self, settings: CellSettings, ground: Ground, subject: Subject, trunk: str) -> None:
         """What else the system of a cell shows, unless one that is alike in this has shown it."""
         if trunk not in self._absences or not self._absences[trunk].covers(settings):
-            self._absences[trunk] = absence(subject)
+            self._absences[trunk] = self._anew(absence(subject), settings, ground)
         key = f"{ground.key} {structure(settings)}"
         if key not in self._efforts:
             self._efforts[key] = effort(subject)
+
+    def _anew(self, found: Absence, settings: CellSettings, ground: Ground) -> Absence:
+        """The same, less the modalities that do reach a prediction with other initial values."""
+        for number in range(1, _ANEW + 1):
+            if found.ignored:
+                subject = Subject(settings, ground._replace(way=Way(number)))
+                subject.move()
+                again = ignored(subject, subject.batches[0])
+                found = replace(found, ignored={name: found.ignored[name] for name in again if name in found.ignored})
+        return found
 
     def absence(self, cell: Cell) -> Absence | None:
         """What absent modalities do in a cell; None where its parts raise."""
@@ -88,17 +108,18 @@ class Prober:
         """What a step of a cell computes; None where its parts raise."""
         return self._efforts.get(f"{self.ground(cell).key} {structure(cell.settings)}")
 
-    def moves(self, cell: Cell, settings: CellSettings) -> bool | None:
+    def moves(self, cell: Cell, settings: CellSettings, way: Way = PLAIN) -> bool | None:
         """Whether a cell computes something else with other settings; None where it or they raise."""
-        base, ground = self.trace(cell), self.ground(cell)
+        base, ground = self.trace(cell, way=way), self.ground(cell, way)
         if base is None:
             return None
         try:
-            if program(settings, ground.key) not in self.traces and is_plainly_other(settings, ground, base):
-                return True
+            with roughly(way.number > 0):
+                if program(settings, ground.key) not in self.traces and is_plainly_other(settings, ground, base):
+                    return True
         except Exception:  # noqa: BLE001 - not every value makes a system
             return None
-        found = self.trace(cell, settings)
+        found = self.trace(cell, settings, way)
         return None if found is None else not found.equals(base)
 
     def data(self, cell: Cell) -> str:

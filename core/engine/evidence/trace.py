@@ -40,6 +40,8 @@ class Trace:
     """{task: hash of its predictions in training}, and that of the modalities' `WEIGHTS` where there are any."""
     evaluated: Mapping[str, str]
     """The same in evaluation."""
+    tested: Mapping[str, Mapping[str, str]]
+    """{what tests have that training rows have not: the same in evaluation of such rows}."""
     heads: Mapping[str, frozenset[str]]
     """{term: tasks whose head it trains}."""
     values: Mapping[str, str]
@@ -62,6 +64,7 @@ class Trace:
             "training": (self.inputs, self.trained, self.values, self.gradients, self.dropping)
             == (other.inputs, other.trained, other.values, other.gradients, other.dropping),
             "evaluation": self.evaluated == other.evaluated,
+            "tests": self.tested == other.tested,
         }
 
     def equals(self, other: Trace) -> bool:
@@ -102,12 +105,14 @@ def trace(settings: CellSettings, ground: Ground, *, dropping: bool | None = Non
             dropping = drops and _dropping(subject, shots[0], gradients[0])
         with torch.no_grad():
             evaluated = [subject.take(ground.whole(), training=False)]
+            tested = {kind: subject.take(batch, training=False) for kind, batch in ground.tests().items()}
     found = Trace(
         parameters=initial,
         inputs=digest(pair for batch in batches for pair in _named_inputs(batch.features, batch.present)),
         first=_of_first(shots[0]),
         trained=_of_outputs(shots),
         evaluated=_of_outputs(evaluated),
+        tested={kind: _of_outputs([shot]) for kind, shot in tested.items()},
         heads={term: _heads(term, gradients) for term in settings.losses},
         values={term: digest((term, shot.terms[term]) for shot in shots) for term in settings.losses},
         gradients={term: _of_gradients(term, gradients) for term in settings.losses},
@@ -194,9 +199,11 @@ def _of_gradients(term: str, gradients: Sequence[Mapping[str, Mapping[str, Tenso
 
 
 def _dropping(subject: Subject, dropped: Shot, gradients: dict[str, dict[str, Tensor]]) -> bool:
-    """Whether the first pass would have given something else with all modalities left."""
+    """Whether the first pass would have given something else with all modalities left; running statistics stay."""
+    saved = {name: value.clone() for name, value in subject.system.state_dict().items()}
     whole = subject.take(subject.batches[0], 0)
+    grads = _gradients(subject, whole)
+    subject.system.load_state_dict(saved)
     if _of_outputs([whole]) != _of_outputs([dropped]) or digest(whole.terms.items()) != digest(dropped.terms.items()):
         return True
-    grads = _gradients(subject, whole)
     return any(_of_gradients(term, [grads]) != _of_gradients(term, [gradients]) for term in whole.terms)

@@ -9,6 +9,7 @@ from ...evidence import Evidence
 from ...study.tree import lookup
 from ..structure import components
 from .course import dropout
+from .harder import seen_again
 from .influence import holder
 from .subject import drops_modalities
 from .wording import listed
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _MOST = 6
 """Different surroundings in which a setting is tried before it is said to do nothing in them."""
+_AGAIN = 3
+"""Surroundings of these that are looked at a second time."""
 
 
 def idle_settings(prober: Prober, influences: Influences, cells: Sequence[Cell]) -> Iterator[Evidence]:
@@ -33,7 +36,7 @@ def idle_settings(prober: Prober, influences: Influences, cells: Sequence[Cell])
     known = [cell for cell in cells if prober.trace(cell) is not None]
     for uses in written_settings(known):
         if all(_is_unread(prober, use) for use in uses):
-            yield from _unread(uses)
+            yield from _unread(influences, uses)
         elif uses[0].component == "modality_dropout":
             yield from _patterns(uses)
         else:
@@ -47,15 +50,23 @@ def _is_unread(prober: Prober, use: Use) -> bool:
     return found is not None and use.inner in found.unread.get(use.component, ())
 
 
-def _unread(uses: Sequence[Use]) -> Iterator[Evidence]:
+def _unread(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
+    """What nobody read, and what moves nothing: it may have been read where nobody looks, when it was checked, say."""
     first = uses[0]
     spec = dict(components(first.cell.settings))[first.component]
     known = [name for name in type(spec).model_fields if name != "name"]
     extra = first.inner in (spec.model_extra or {})
+    if not extra and any(_moves(influences, use) for use in _surroundings(uses)):
+        return
     near = difflib.get_close_matches(first.inner, known, n=1) if extra else []
     hint = f"; did you mean '{near[0]}'?" if near else ""
     said = f"{spec.kind} '{spec.name}' {'has no such setting, and takes it' if extra else 'never reads it'}"
     yield from _each(uses, "unread setting", f"no code reads '{first.inner}': {said}{hint}", "BF704")
+
+
+def _moves(influences: Influences, use: Use) -> bool:
+    found = influences.of(use.cell, use.path)
+    return bool(found.moved) or (found.none and influences.beyond(use.cell, use.path))
 
 
 def _without_influence(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
@@ -67,6 +78,10 @@ def _without_influence(influences: Influences, uses: Sequence[Use]) -> Iterator[
             return
         some += [value for value in found.tried if value not in some]
     name = uses[0].path.rpartition(".")[2]
+    if any(influences.beyond(use.cell, use.path) for use in looked[:_AGAIN]):
+        told = f"'{name}' does nothing at first: it acts in other epochs, with other noise or with larger numbers"
+        yield from _each(uses, "setting without influence", told, "")
+        return
     told = f"'{name}' does nothing here: with {listed(map(str, some), 3)} the same is computed"
     yield from _each(uses, "setting without influence", told, "BF705")
 
@@ -132,7 +147,7 @@ def _idle_dropout(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
     on = [cell for cell in cells if drops_modalities(cell.settings)]
     for cell in on:
         found = prober.trace(cell)
-        if found is None or found.dropping:
+        if found is None or found.dropping or any(later.dropping for later in seen_again(prober, cell)):
             continue
         ways: Mapping[str, Any] = {"modality_dropout.site": "mean", "latent": "sample"}
         would = [f"`{path}: {value}`" for path, value in ways.items() if _would_drop(prober, cell, path, value)]
@@ -157,5 +172,10 @@ def _each(uses: Sequence[Use], question: Question, message: str, code: str) -> I
 
 def _evidence(cell: Cell, question: Question, message: str, path: str, code: str) -> Evidence:
     return Evidence(
-        cell=cell.key, question=question, phase="before", message=message, paths=(path,), details={"code": code}
+        cell=cell.key,
+        question=question,
+        phase="before",
+        message=message,
+        paths=(path,),
+        details={"code": code} if code else {},
     )

@@ -89,9 +89,9 @@ CODES = (
     ),
     Code(
         "BF710",
-        "a limit that these rows do not reach",
-        "Two cells differ in a number that acts only beyond some value, and on the rows looked at both compute the "
-        "same. In training they may part.",
+        "cells that part only later",
+        "On the rows looked at both cells compute the same at first. They part in other epochs, with other noise or "
+        "with larger numbers: a limit, a rare event, a part that acts in some epochs. In training they may part, too.",
         "class Capped(nn.Module):\n    def forward(self, encoded, present):\n        return "
         "Fused(mean.clamp(max=self.cap))",
         "See whether their curves differ once trained: `butfor evidence` says so.",
