@@ -24,8 +24,8 @@ class MlpSpec(EncoderSpec):
     needs: ClassVar[frozenset[str]] = frozenset({"utterance"})
     paper: ClassVar[str] = """@article{lian2024merbench,
   title = {{MERBench}: A Unified Evaluation Benchmark for Multimodal Emotion Recognition},
-  author = {Lian, Zheng and Sun, Licai and Ren, Yong and Gu, Hao and Sun, Haiyang and Chen, Lan
-    and Liu, Bin and Tao, Jianhua},
+  author = {Lian, Zheng and Sun, Licai and Ren, Yong and Gu, Hao and Sun, Haiyang and Chen, Lan and Liu, Bin
+            and Tao, Jianhua},
   journal = {arXiv preprint arXiv:2401.03429},
   year = {2024}
 }"""

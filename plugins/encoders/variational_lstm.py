@@ -44,7 +44,7 @@ class VariationalLstmSpec(EncoderSpec):
     needs: ClassVar[frozenset[str]] = frozenset({"frames"})
     gives: ClassVar[frozenset[str]] = frozenset({"variance", "sequence"})
     stackable: ClassVar[bool] = False
-    paper: ClassVar[str] = """@inproceedings{kingma2014autoencoding,
+    paper: ClassVar[str] = """@inproceedings{kingma2014auto,
   title = {Auto-Encoding Variational {Bayes}},
   author = {Kingma, Diederik P. and Welling, Max},
   booktitle = {International Conference on Learning Representations},

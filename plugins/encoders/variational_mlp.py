@@ -42,7 +42,7 @@ class VariationalMlpSpec(EncoderSpec):
 
     needs: ClassVar[frozenset[str]] = frozenset({"utterance"})
     gives: ClassVar[frozenset[str]] = frozenset({"variance"})
-    paper: ClassVar[str] = """@inproceedings{kingma2014autoencoding,
+    paper: ClassVar[str] = """@inproceedings{kingma2014auto,
   title = {Auto-Encoding Variational {Bayes}},
   author = {Kingma, Diederik P. and Welling, Max},
   booktitle = {International Conference on Learning Representations},

@@ -52,10 +52,10 @@ class ReconstructionSpec(LossSpec):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     paper: ClassVar[str] = """@inproceedings{kingma2014auto,
-  title     = {Auto-Encoding Variational {Bayes}},
-  author    = {Kingma, Diederik P. and Welling, Max},
+  title = {Auto-Encoding Variational {Bayes}},
+  author = {Kingma, Diederik P. and Welling, Max},
   booktitle = {International Conference on Learning Representations},
-  year      = {2014}
+  year = {2014}
 }"""
 
     def build(self, *, shapes: Shapes) -> Reconstruction:

@@ -1,26 +1,19 @@
-"""Where the numbers come from, how to get them again, and what to cite."""
+"""Where the numbers come from, and how to get them again."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import shlex
-import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..numerals import ABSENT
 from ..text import json_text, plain
 from .parts import Copy, Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ...core.study.plan import Plan
     from .facts import Facts
 
-_FIELD = re.compile(r"\b(title|author|year|booktitle|journal)\s*=\s*[{\"](.+?)[}\"]\s*,?\s*$", re.MULTILINE)
-_ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
-_ACCENT = re.compile(r"\\(['`^\"~cv])\s*\{?([A-Za-z])")
 _SHORT = 12
 
 
@@ -91,44 +84,3 @@ def keys_of(facts: Facts) -> Copy:
         for trial in plan.trials
     ]
     return Copy("Keys of all trials", "\n".join(lines))
-
-
-class Reference(NamedTuple):
-    """A paper, and the parts that come from it."""
-
-    text: str
-    parts: str
-
-
-def references(papers: Mapping[str, str]) -> list[Reference]:
-    """Readable references, one for each paper."""
-    parts: dict[str, list[str]] = {}
-    for part, paper in papers.items():
-        parts.setdefault(paper.strip(), []).append(plain(part))
-    return [Reference(_readable(paper), ", ".join(used)) for paper, used in parts.items()]
-
-
-def bibtex(papers: Mapping[str, str]) -> Copy:
-    """All of it for a `.bib` file."""
-    found = dict.fromkeys(paper.strip() for paper in papers.values())
-    return Copy("BibTeX", "\n\n".join("\n".join(plain_line(line) for line in paper.splitlines()) for paper in found))
-
-
-def plain_line(line: str) -> str:
-    """`line` without control characters, with its indentation."""
-    return " " * (len(line) - len(line.lstrip(" "))) + plain(line)
-
-
-def _readable(paper: str) -> str:
-    fields = {name.lower(): _unbraced(value) for name, value in _FIELD.findall(paper)}
-    authors = [" ".join(reversed(one.split(", "))) for one in fields.get("author", "").split(" and ") if one]
-    names = f"{authors[0]} and others" if len(authors) > 3 else ", ".join(authors)  # noqa: PLR2004 - as papers do
-    where = fields.get("booktitle") or fields.get("journal")
-    known = [part for part in (names, fields.get("title"), where, fields.get("year")) if part]
-    return plain(". ".join(known)) or plain(paper)
-
-
-def _unbraced(text: str) -> str:
-    """TeX's accents as letters and its braces gone: a name that a person can read."""
-    text = _ACCENT.sub(lambda found: unicodedata.normalize("NFC", found[2] + _ACCENTS[found[1]]), text)
-    return re.sub(r"[{}\\]", "", text)

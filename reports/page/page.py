@@ -17,7 +17,7 @@ from ..plots.save import identifier, svg, write_whole
 from ..rebuild import study_folder
 from ..render import file_names, render
 from ..text import lines, plain
-from . import answer, compared, origin, outcomes
+from . import answer, bibliography, compared, origin, outcomes
 from .facts import facts_of
 from .parts import Copy
 
@@ -82,8 +82,8 @@ def page(facts: Facts) -> str:
             baseline=origin.baseline_settings(plan),
             commands=origin.commands(facts),
             keys=origin.keys_of(facts),
-            references=origin.references(plan.papers),
-            bibtex=origin.bibtex(plan.papers),
+            references=bibliography.references(plan.papers),
+            bibtex=bibliography.bibtex(plan.papers),
         )
     )
     return filled.rstrip() + "\n"
