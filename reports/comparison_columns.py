@@ -60,7 +60,7 @@ def comparison_columns(table: Table, metric: PlannedMetric) -> list[ComparisonCo
                 "effect", "g", lambda one, *_: numeral(one.comparison.hedges if one else None, 2, signed=True)
             ),
         ),
-        "verdict": (tested, ComparisonColumn("verdict", "verdict", lambda one, *_: one.verdict if one else ABSENT)),
+        "verdict": (tested, ComparisonColumn("verdict", "verdict", lambda one, *_: (one and one.verdict) or ABSENT)),
     }
     return columns + [ready[name][1] for name in dict.fromkeys(settings.columns) if name in ready and ready[name][0]]
 

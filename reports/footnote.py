@@ -5,8 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from .comparison_columns import TIED
-from .numerals import digits, heading, numeral, probability, scale
+from .numerals import digits, heading, numeral, probability, scale, span
 from .statistics.corrections import NAMES, named
 from .statistics.procedure import looks_of
 from .statistics.small_n import (
@@ -41,9 +40,9 @@ def statistics_notes(table: Table) -> list[str]:
         return []
     if table.statistics.procedure.unpaired:
         effects = (sentence for metric in table.metrics[:1] for sentence in _effects(table, metric))
-        return [*unpaired_notes(table), _looks(table), _margin(table), *effects, _tied(table)]
+        return [*unpaired_notes(table), _looks(table), _margin(table), *effects]
     if table.settings.along == "columns" or table.shape.columns:
-        return [*_of_effects(table), _tied(table)]
+        return _of_effects(table)
     shown = table.metrics if table.shape.series else table.metrics[:1]
     return [
         _test(table, known),
@@ -53,7 +52,6 @@ def statistics_notes(table: Table) -> list[str]:
         *(_detectable(table, metric) for metric in table.metrics[:1]),
         *(_settling(table, metric) for metric in table.metrics[:1]),
         *(sentence for metric in shown for sentence in _effects(table, metric)),
-        _tied(table),
     ]
 
 
@@ -75,7 +73,7 @@ def _test(table: Table, known: Iterable[Comparison]) -> str:
     shown = {one.units for one in known if one.low is not None}
     if not shown:
         return ""
-    over = f"{_span(shown)} {procedure.unit}s"
+    over = f"{span(shown)} {procedure.unit}s"
     name = WORDS[procedure.test]
     if procedure.test == "nadeau_bengio":
         over += (
@@ -102,10 +100,10 @@ def _too_few(table: Table, known: Iterable[Comparison]) -> str:
     if not short:
         return ""
     if table.statistics.procedure.test == "wilcoxon":
-        return f"Signed ranks need {least} {unit}s; with {_span(short)} there is no test."
+        return f"Signed ranks need {least} {unit}s; with {span(short)} there is no test."
     if max(short) <= 1:  # one observation has no spread
         return f"One {unit} allows no interval."
-    few = _span(short)
+    few = span(short)
     return f"With {few} {unit}s there is no p and no verdict, at most an interval: {least} {unit}s are the fewest."
 
 
@@ -214,14 +212,6 @@ def effect_value(table: Table, metric: PlannedMetric, effect: Effect) -> str:
     return text if effect.p_adjusted is None else f"{text}, p {probability(effect.p_adjusted)}"
 
 
-def _tied(table: Table) -> str:
-    if not any(score.tied for row in table.rows for score in row.scores.values()):
-        return ""
-    name = NAMES[table.statistics.settings.correction]
-    among = "metric" if table.settings.along == "columns" or table.shape.columns else "column"
-    return f"{TIED}: not told apart from the best of its {among} (same test, {name} over the {among})."
-
-
 def _of(table: Table, metric: PlannedMetric) -> list[Comparison]:
     return [judged.comparison for row in table.rows if (judged := row.scores[metric.name].judged)]
 
@@ -229,9 +219,3 @@ def _of(table: Table, metric: PlannedMetric) -> list[Comparison]:
 def _amount(table: Table, metric: PlannedMetric, value: float) -> str:
     places = digits(metric, table.decimals, percent=table.percent)
     return numeral(value * scale(metric, percent=table.percent), places)
-
-
-def _span(counts: Iterable[int]) -> str:
-    """`5`, or `3 to 5`."""
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"

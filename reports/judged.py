@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.conditions import split_and_condition
-from .statistics.blocks import complete
 from .statistics.compare import Comparison, compare_all
 from .statistics.corrections import adjusted
 from .statistics.procedure import Procedure, procedure_for
@@ -34,7 +33,8 @@ class Judged:
     p_adjusted: float | None = None
     p_equivalent: float | None = None
     """That the difference lies within the margin, adjusted over the same family."""
-    verdict: Verdict = "not settled"
+    verdict: Verdict | None = None
+    """None where there is no test: with too few units, or where the study asks for none."""
 
 
 def procedure_of(
@@ -117,31 +117,6 @@ def family_size(own: Mapping[Place, object], declared: Mapping[Place, object], s
     if settings.family == "table":
         return len(own)
     return len({cell for _, cell, _ in own})
-
-
-def ties(
-    values: Values, cells: Sequence[str], metric: PlannedMetric, procedure: Procedure, settings: StatisticsSettings
-) -> frozenset[str]:
-    """Cells that are not told apart from the best mean of the column, on the blocks they share with it.
-
-    By the table's test, adjusted over the other rows of the column. Nothing where no p can be given.
-    """
-    known = {cell: values[cell, metric.name] for cell in dict.fromkeys(cells) if values.get((cell, metric.name))}
-    if len(known) <= 1:  # one row alone is no best
-        return frozenset()
-    shared = complete(known)
-    means = {cell: sum(found.values()) / len(found) for cell, found in known.items()}
-    if shared.blocks and not procedure.unpaired:
-        means = dict(zip(shared.cells, shared.by(procedure.unit).mean(axis=-1).tolist(), strict=True))
-    best = (max if metric.higher_is_better else min)(means, key=lambda cell: means[cell])
-    others = [cell for cell in known if cell != best]
-    spread, higher = spread_of(values, cells, metric.name, procedure), metric.higher_is_better
-    asked = {cell: known[cell] for cell in others}
-    found = compare_all(asked, known[best], procedure, higher_is_better=higher, spread=spread)
-    p = adjusted([one.p if one else None for one in found.values()], settings.correction)
-    return frozenset(
-        cell for cell, value in zip(others, p, strict=True) if value is not None and value > settings.alpha
-    )
 
 
 def compared_figures(judged: Judged | None) -> dict[str, float | int | str | None]:

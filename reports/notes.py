@@ -8,6 +8,7 @@ from .condition_notes import condition_notes
 from .footnote import statistics_notes
 from .layout_notes import layout_notes, spread_note
 from .numerals import heading
+from .ranking_notes import ranking_notes
 from .robustness import Measure
 from .text import plain
 from .unpaired_notes import origin_notes
@@ -47,6 +48,7 @@ def notes_of(plan: Plan, table: Table, *, absent: Sequence[str], claims: Sequenc
         *condition_notes(plan, table),
         _pairing(rows, table.reference, unpaired=table.statistics.procedure.unpaired, shown_alone=_rates(table)),
         *statistics_notes(table),
+        *ranking_notes(table),
         *layout_notes(table),
         _left_out(rows),
         *(_short(rows, metric) for metric in table.metrics),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..core.study.plan import PlannedMetric
 
 ABSENT = "–"
@@ -30,6 +32,12 @@ def numeral(value: float | None, decimals: int, *, signed: bool = False) -> str:
 def probability(value: float) -> str:
     """`0.012`, `<0.001`; two digits would hide what is near .05."""
     return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"
+
+
+def span(counts: Collection[int]) -> str:
+    """`5`, or `3 to 5`."""
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def scale(metric: PlannedMetric, *, percent: bool) -> float:

@@ -29,6 +29,8 @@ class Score:
     """How it compares with the reference; None for the reference itself, and where no block is common."""
     tied: bool = False
     """Whether it is not told apart from the best of its column."""
+    rank: int = 0
+    """1 for the best of its column and 2 for the second, on the blocks that its rows share; 0 for all others."""
     se: float | None = None
     """Standard error of the mean over the units of the test (seeds or folds); None below two."""
     half: float | None = None

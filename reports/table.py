@@ -15,10 +15,11 @@ from .effects import contrasts_of, effects_of
 from .figures import records, wide, wide_effects
 from .gather import gather
 from .html import html
-from .judged import family_size, judge, ties
+from .judged import family_size, judge
 from .layouts import sheet_of
 from .notebook import rich_table
 from .notes import NOT_DONE, caption_of, notes_of
+from .ranking import NO_RANKING, ranking
 from .recorded import recorded, states_of
 from .row import Row, Score
 from .shapes import Shape, shape_of, word_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .figures import Record
     from .gather import Gathered
     from .judged import Judged, Place
+    from .ranking import Ranking
     from .sheet import Sheet
     from .spent import Spent
     from .statistics.contrast import Effect
@@ -76,6 +78,8 @@ class Table:
     """How rows were compared."""
     effects: Mapping[str, Mapping[str, tuple[Effect, ...]]]
     """{metric: {kind: effects}} that the design is made to show: of factors, steps, ordered values."""
+    rankings: Mapping[str, tuple[Ranking, ...]] = field(default_factory=dict)
+    """{metric: how rows were ranked}, one for the rows of each data set."""
     decimals: int = 3
     percent: bool = False
     shape: Shape = field(default_factory=Shape)
@@ -134,11 +138,11 @@ def tabulate(
     declared = {place: one for other in others for place, one in gather(results, plan, other).found.items()}
     judged = judge(made.found, declared, metrics, table.statistics)
     states = states_of(results, plan)
-    tied = {metric.name: _tied(made, metric, table) for metric in metrics}
-    rows = tuple(
-        _row(row, made, _scores(row, made, judged, tied, table), states.get(row.cell, [])) for row in design.rows
-    )
     shape = shape_of(plan, made, table)
+    rankings = {metric.name: _rankings(made, metric, shape, table) for metric in metrics}
+    rows = tuple(
+        _row(row, made, _scores(row, made, judged, rankings, table), states.get(row.cell, [])) for row in design.rows
+    )
     unfinished = Table(
         name=plain(design.name),
         kind=design.kind,
@@ -151,6 +155,7 @@ def tabulate(
         notes=(),
         statistics=Statistics(table.statistics, made.procedure, family_size(made.found, declared, table.statistics)),
         effects=_effects(plan, made, shape, table),
+        rankings=rankings,
         decimals=table.places,
         percent=table.in_percent,
         shape=shape,
@@ -172,10 +177,11 @@ def _reference(plan: Plan, made: Gathered, rows: Sequence[Row]) -> str:
     return plain(next((cell.label for cell in plan.cells if cell.key == made.against), made.against))
 
 
-def _tied(made: Gathered, metric: PlannedMetric, table: TableSettings) -> frozenset[str]:
-    """Rows that are not told apart from the best of those that may be ranked with them."""
-    found = [ties(made.values, some, metric, made.procedure, table.statistics) for some in made.groups.members]
-    return frozenset().union(*found)
+def _rankings(made: Gathered, metric: PlannedMetric, shape: Shape, table: TableSettings) -> tuple[Ranking, ...]:
+    """The rows that may be ranked among each other, and that stand in the table."""
+    inside = {made.design.rows[index].key for series in shape.series for _, index in series.points}
+    groups = [[key for key in some if not inside or key in inside] for some in made.groups.members]
+    return tuple(ranking(made.values, some, metric, made.procedure, table) for some in groups)
 
 
 def _effects(
@@ -201,7 +207,7 @@ def _scores(
     row: PlannedRow,
     made: Gathered,
     judged: Mapping[Place, Judged],
-    tied: Mapping[str, frozenset[str]],
+    rankings: Mapping[str, Sequence[Ranking]],
     table: TableSettings,
 ) -> dict[str, Score]:
     """{metric: score} of a planned row."""
@@ -211,7 +217,9 @@ def _scores(
         summary: Summary = summarise(own.values())
         place = (made.split, row.key, metric.name)
         se, half = _errors(own, made.procedure) if table.format.spread != "sd" else (None, None)
-        scores[metric.name] = Score(*summary, judged.get(place), tied=row.key in tied[metric.name], se=se, half=half)
+        among = next((one for one in rankings[metric.name] if row.key in one.ranks or row.key in one.tied), NO_RANKING)
+        tied, rank = row.key in among.tied, among.ranks.get(row.key, 0)
+        scores[metric.name] = Score(*summary, judged.get(place), tied=tied, rank=rank, se=se, half=half)
     return scores
 
 

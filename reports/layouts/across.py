@@ -51,7 +51,7 @@ def _marks(table: Table, levels: list[Level]) -> dict[tuple[str, str], Mark]:
     for level in levels:
         rows = _of(table, level)
         for metric in table.metrics:
-            found |= zip([(row.key, metric.name) for row in rows], parts.marks(table, metric, rows), strict=True)
+            found |= zip([(row.key, metric.name) for row in rows], parts.marks(metric, rows), strict=True)
     return found
 
 

@@ -62,7 +62,7 @@ class _Grid:
         )
         self.has_effects = any(kinds.get("effects") for kinds in table.effects.values())
         self.marks = {
-            metric.name: dict(zip((row.key for row in table.rows), parts.marks(table, metric, table.rows), strict=True))
+            metric.name: dict(zip((row.key for row in table.rows), parts.marks(metric, table.rows), strict=True))
             for metric in table.metrics
         }
 

@@ -22,7 +22,7 @@ def listed(table: Table) -> Sheet:
     counted = parts.is_counted(table)
     columns += [Column("n", "right")] if counted else []
     columns += parts.cost_columns(table)
-    marks = {metric.name: parts.marks(table, metric, table.rows) for metric in table.metrics}
+    marks = {metric.name: parts.marks(metric, table.rows) for metric in table.metrics}
     rows = []
     for index, row in enumerate(table.rows):
         cells = [Cell(row.shown), *_levels(row, factors)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..comparison_columns import TIED, comparison_columns
+from ..comparison_columns import comparison_columns
 from ..costs import scaled, size
-from ..numerals import ABSENT, MINUS, digits, heading, numeral, scale
+from ..numerals import ABSENT, digits, heading, numeral, scale
 from ..sheet import Cell, Column
 from ..spent import Spent
 from ..text import plain
@@ -75,8 +75,8 @@ def score_cell(table: Table, metric: PlannedMetric, score: Score, mark: Mark = "
     """A mean with its spread and its marks."""
     factor, places = scale(metric, percent=table.percent), digits(metric, table.decimals, percent=table.percent)
     known = spread_of(table, score)
-    spread = "" if known is None else numeral(known * factor, places) + (TIED if score.tied else "")
-    return Cell(mean_text(table, metric, score.mean), spread, mark)
+    spread = "" if known is None else numeral(known * factor, places)
+    return Cell(mean_text(table, metric, score.mean), spread, mark, tied=score.tied)
 
 
 def mean_text(table: Table, metric: PlannedMetric, mean: float | None) -> str:
@@ -85,17 +85,10 @@ def mean_text(table: Table, metric: PlannedMetric, mean: float | None) -> str:
     return ABSENT if mean is None else numeral(mean * scale(metric, percent=table.percent), places)
 
 
-def marks(table: Table, metric: PlannedMetric, rows: Sequence[Row]) -> list[Mark]:
-    """Best and second best of some rows, by the digits shown, so that what reads equal is marked alike."""
-    means = [ABSENT if row.apart else mean_text(table, metric, row.scores[metric.name].mean) for row in rows]
-    shown = {text: float(text.replace(MINUS, "-")) for text in means if text != ABSENT}
-    if sum(text != ABSENT for text in means) <= 1:  # one row alone is neither best nor second
-        return [""] * len(means)
-    ranks = sorted(shown, key=lambda text: shown[text], reverse=metric.higher_is_better)
-    names: dict[str, Mark] = {ranks[0]: "best"}
-    if len(ranks) > 1:
-        names[ranks[1]] = "second"
-    return [names.get(text, "") for text in means]
+def marks(metric: PlannedMetric, rows: Sequence[Row]) -> list[Mark]:
+    """Best and second best of the rows, as they were ranked."""
+    names: dict[int, Mark] = {1: "best", 2: "second"}
+    return [names.get(row.scores[metric.name].rank, "") for row in rows]
 
 
 def is_counted(table: Table) -> bool:

@@ -27,7 +27,7 @@ def robust(table: Table) -> Sheet:
         columns += _columns(table, measures)
     counted = parts.is_counted(table)
     columns += [*([Column("n", "right")] if counted else []), *parts.cost_columns(table)]
-    marks = {metric.name: parts.marks(table, metric, table.rows) for metric in table.metrics}
+    marks = {metric.name: parts.marks(metric, table.rows) for metric in table.metrics}
     rows = []
     for index, row in enumerate(table.rows):
         cells = [Cell(row.shown)]

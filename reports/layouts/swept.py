@@ -84,4 +84,4 @@ def _along_columns(table: Table) -> tuple[tuple[Column, ...], tuple[tuple[Cell, 
 def _marks(table: Table) -> dict[str, dict[int, Mark]]:
     inside = [index for series in table.shape.series for _, index in series.points]
     rows = [table.rows[index] for index in inside]
-    return {metric.name: dict(zip(inside, parts.marks(table, metric, rows), strict=True)) for metric in table.metrics}
+    return {metric.name: dict(zip(inside, parts.marks(metric, rows), strict=True)) for metric in table.metrics}

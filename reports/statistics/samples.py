@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SCOPE = "two trained models on these test rows; nothing is said of other seeds"
 FEWEST_DRAWN = 10
-"""Groups, or rows, below which a bootstrap gives neither interval nor p; with five, 9 % of equal pairs would be apart."""
+"""Groups, or rows, below which a bootstrap gives neither interval nor p; with five, 9 % of equal pairs are apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Unsettled:
 def unsettled(frame: pd.DataFrame, plan: Plan) -> tuple[Unsettled, ...]:
     """Rows whose interval still straddles what would settle it, of tables that ask for `sequential`.
 
-    A row is settled when its verdict in the first metric of its table is anything else than `not settled`. Rows at the
+    A row is settled when it has a verdict in the first metric of its table, and that is not `not settled`. Rows at the
     last look and rows without a trial in common with the baseline are not among those returned: seeds do not help them.
     """
     found = []
@@ -81,4 +81,6 @@ def _open(table: Table) -> list[Row]:
     if not table.metrics:
         return []
     metric = table.metrics[0].name
-    return [row for row in table.rows if (judged := row.scores[metric].judged) and judged.verdict == "not settled"]
+    return [
+        row for row in table.rows if (judged := row.scores[metric].judged) and judged.verdict in (None, "not settled")
+    ]
