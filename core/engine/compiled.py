@@ -10,7 +10,7 @@ from torch._inductor import compile as compile_graph
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from .replay import clean
+from .replay import clean, copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ def _gradients(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _copies(places: Sequence[Tensor]) -> list[Tensor]:
-    return [place.detach().clone().requires_grad_(place.requires_grad) for place in places]
+    return [copied(place).requires_grad_(place.requires_grad) for place in places]
 
 
 def _check(expected: Sequence[Tensor], found: Sequence[Tensor]) -> None:

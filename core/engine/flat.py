@@ -46,11 +46,11 @@ class Layout:
             case (outputs, inputs):
                 return part.view(*lead, inputs, outputs).transpose(-1, -2)
             case shape:
-                return part.view(*lead, *shape)
+                return part.view((*lead, *shape))
 
 
 class FlatRows:
-    """Weights, gradients and the two moments of K trials, each (K, size), and their buffers, each (K, ...)."""
+    """Weights, gradients and the two moments of K trials, each (K, size); buffers and frozen weights, each (K, ...)."""
 
     def __init__(self, num_rows: int, module: nn.Module) -> None:
         parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -60,8 +60,10 @@ class FlatRows:
             torch.zeros(num_rows, self.layout.size, dtype=dtype) for _ in range(4)
         )
         self.steps = torch.zeros(num_rows, dtype=torch.float32)
-        self.fixed = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
-        self.buffers = {name: torch.stack([buffer] * num_rows) for name, buffer in module.named_buffers()}
+        fixed = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
+        self.buffers = {
+            name: torch.stack([value] * num_rows) for name, value in (fixed | dict(module.named_buffers())).items()
+        }
         self._view()
 
     def _view(self) -> None:

@@ -13,6 +13,7 @@ from .arithmetic import AVX512, is_active
 from .checkpoints import Checkpoints
 from .course import Course
 from .feed import Feeds
+from .generators import kept_generators, seed_generators
 from .model import System
 from .noise import ServedNoise
 from .onlooker import Onlooker
@@ -47,9 +48,9 @@ def fit(
     `because`, why this trial is not part of a stack, goes into the provenance.
 
     A loss or prediction that is not finite makes the trial `diverged`; one predicted class for everything makes it
-    `collapsed`. The state of torch's own generator is left as it was.
+    `collapsed`. The state of torch's own generator, Python's and NumPy's is left as it was.
     """
-    with torch.random.fork_rng(devices=[]), one_thread():
+    with kept_generators(), one_thread():
         result = Trial(assignment, data, feeds).run(checkpoints or Checkpoints(""))
     return replace(result, provenance={**result.provenance, "not_stacked": because}) if because else result
 
@@ -92,6 +93,7 @@ def predict(
     parts: dict[str, list[Tensor]] = {task: [] for task in system.head}
     for chunk in torch.split(torch.from_numpy(rows), EVALUATION_ROWS):
         noise.begin(-1)
+        seed_generators(noise.keys, -1)
         with noise:
             outputs, _ = system(feed.batch(chunk), epoch, -1)
         for task, values in outputs.predictions.items():
@@ -128,17 +130,27 @@ class Trial:
         before = course.seconds
         while not course.over:
             if course.end_epoch(self._train_epoch(), self.predict):
-                self.best = {name: value.clone() for name, value in self.system.state_dict().items()}
+                self.best = {name: value.detach().clone() for name, value in self._moving().items()}
             self.onlooker.end_epoch(course, self._gradients)
             course.seconds = before + time.perf_counter() - self.started
             if checkpoints.due(key):
                 checkpoints.save(key, course.progress(), self._tensors())
-        if self.best:
-            self.system.load_state_dict(self.best)
+        self._put(self.best)
         course.seconds = before + time.perf_counter() - self.started
         costs = spent(course.assignment, self.feed.data, self.feed)
         told = provenance(self.system, "one") | costs | self.onlooker.told(self._moments)
         return course.result(self.predict, told)
+
+    def _moving(self) -> dict[str, Tensor]:
+        """Weights and buffers, also those that a module keeps out of its `state_dict`."""
+        return dict(self.system.named_parameters()) | dict(self.system.named_buffers())
+
+    @torch.no_grad()
+    def _put(self, values: Mapping[str, Tensor]) -> None:
+        """Copy `values` back to where they were taken from."""
+        moving = self._moving()
+        for name, value in values.items():
+            moving[name].copy_(value)
 
     def _gradients(self) -> dict[str, Tensor | None]:
         """{parameter: its gradient in the last step}."""
@@ -151,7 +163,7 @@ class Trial:
 
     def _tensors(self) -> dict[str, Tensor]:
         """All that moves: weights, buffers, the optimiser's moments, and the best weights."""
-        groups = {"now": self.system.state_dict(), "best": self.best}
+        groups = {"now": self._moving(), "best": self.best}
         tensors = {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{number}/{name}": value for name, value in moments.items()}
@@ -164,7 +176,7 @@ class Trial:
         for name, value in tensors.items():
             group, _, own = name.partition("/")
             groups[group][own] = value
-        self.system.load_state_dict(groups["now"])
+        self._put(groups["now"])
         self.best = groups["best"]
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in groups["optimizer"].items():
@@ -181,6 +193,7 @@ class Trial:
         batches = course.batches()
         for rows in batches:
             self.noise.begin(course.step)
+            seed_generators(self.noise.keys, course.step)
             with self.noise:
                 outputs, batch = self.system(self.feed.batch(rows), epoch, course.step)
                 total, terms = self.system.terms(outputs, batch)

@@ -31,6 +31,17 @@ COMPOSITE = frozenset(
         "rnn_relu",
         "multi_head_attention_forward",
         "scaled_dot_product_attention",
+        "_standard_gamma",
+        "_sample_dirichlet",
+        "binomial",
+        "dropout",
+        "dropout_",
+        "native_dropout",
+        "alpha_dropout_",
+        "feature_alpha_dropout_",
+        "feature_dropout",
+        "feature_dropout_",
+        "rrelu_",
         "gumbel_softmax",
         "rrelu",
         "alpha_dropout",
@@ -61,11 +72,22 @@ COMPOSITE = frozenset(
     }
 )
 """Functions that draw inside themselves: the default generator is seeded for the site before each call."""
+RATES = {"multi_head_attention_forward": 10, "scaled_dot_product_attention": 4}
+"""Those with a `dropout_p`, and its place: without a rate they draw nothing."""
 
 
 @cache
 def _draws(func: Callable[..., Any]) -> bool:
     return func is functional.dropout or getattr(func, "__name__", "") in COMPOSITE
+
+
+def _silent(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function that could draw has no rate to draw with, in this call."""
+    place = RATES.get(getattr(func, "__name__", ""))
+    if place is None or func is functional.dropout:
+        return False
+    rate = args[place] if len(args) > place else kwargs.get("dropout_p", 0.0)
+    return not isinstance(rate, torch.Tensor) and (rate == 0 or not kwargs.get("training", True))
 
 
 class Draw(NamedTuple):
@@ -76,6 +98,7 @@ class Draw(NamedTuple):
     kind: str
     """`uniform`, `normal`, or the name of a function that draws inside itself."""
     shape: tuple[int, ...]
+    dtype: torch.dtype
 
 
 class Site:
@@ -142,7 +165,7 @@ class _Noise(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 - whatever the function returns
         """Serve the functions that draw; pass all others on."""
         kwargs = kwargs or {}
-        if not _draws(func):
+        if not _draws(func) or _silent(func, args, kwargs):
             return func(*args, **kwargs)
         if func is functional.dropout:
             return self._dropout(*args, **kwargs)
@@ -157,16 +180,17 @@ class _Noise(TorchFunctionMode):
         input: Tensor,  # noqa: A002 - torch's name
         p: float | Tensor = 0.5,
         training: bool = True,
-        inplace: bool = False,  # noqa: ARG002 - the result is the same
+        inplace: bool = False,
     ) -> Tensor:
         """Inverted dropout whose rate may be a 0-d tensor: keep where a served uniform is at least p."""
         if not training:
             return input
         if not isinstance(p, torch.Tensor) and p in (0, 1):
             self.site.next()
-            return input * (1 - p)
-        keep = self.draw("uniform", input) >= p
-        return input * (keep * (1 / (1 - p)))
+            factor: float | Tensor = 1 - p
+        else:
+            factor = (self.draw("uniform", input) >= p) * (1 / (1 - p))
+        return input.mul_(factor) if inplace else input * factor
 
 
 class ServedNoise(_Noise):
@@ -203,12 +227,12 @@ class RecordedNoise(ServedNoise):
 
     def draw(self, kind: str, like: Tensor) -> Tensor:
         """Served, and taken down."""
-        self.record.append(Draw(*self.site.peek(), kind, tuple(like.shape)))
+        self.record.append(Draw(*self.site.peek(), kind, tuple(like.shape), like.dtype))
         return super().draw(kind, like)
 
     def seed(self, name: str) -> None:
         """Seeded, and taken down."""
-        self.record.append(Draw(*self.site.peek(), name, ()))
+        self.record.append(Draw(*self.site.peek(), name, (), torch.get_default_dtype()))
         super().seed(name)
 
 
@@ -228,10 +252,9 @@ class HandedNoise(_Noise):
         """What was handed in for this site. Raises TrainingError where the pass draws what none before it drew."""
         site, number = self.site.next()
         served = self._tensors.get((site, number))
-        if served is None or served.shape != like.shape:
-            raise TrainingError(
-                f"'{site}' draws {kind} numbers of shape {tuple(like.shape)} that it did not draw before"
-            )
+        if served is None or served.shape != like.shape or served.dtype != like.dtype:
+            drawn = f"{kind} numbers of shape {tuple(like.shape)} and type {like.dtype}"
+            raise TrainingError(f"'{site}' draws {drawn} that it did not draw before")
         return served
 
     def seed(self, name: str) -> None:

@@ -26,10 +26,6 @@ _CONSTANTS = (_ATEN.scalar_tensor.default, _ATEN.arange.default, _ATEN.arange.st
 
 def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Values] | None:  # noqa: ANN401 - a tree of tensors
     """`forward` as a replay that takes trees like `inputs`; None where the replay of `inputs` has other bits."""
-
-    def copies() -> Any:  # noqa: ANN401 - a tree of tensors
-        return tree_map(lambda tensor: tensor.detach().clone(), inputs)
-
     _, tree = tree_flatten(inputs)
     terms: list[str] = []
 
@@ -38,7 +34,7 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
         terms[:] = values
         return (total, *values.values())
 
-    graph = make_fx(flat)(*tree_flatten(copies())[0])
+    graph = make_fx(flat)(*tree_flatten(tree_map(copied, inputs))[0])
     clean(graph)
 
     def replay(fresh: Any) -> Values:  # noqa: ANN401 - a tree of tensors
@@ -48,9 +44,14 @@ def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Val
     return replay if _equal(_passed(replay, inputs), _passed(forward, inputs)) else None
 
 
+def copied(tensor: Tensor) -> Tensor:
+    """A copy that lies as `tensor` does: rows of a stack have gaps, and dense copies have views that those have not."""
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor.detach())
+
+
 def _passed(run: Callable[[Any], Values], inputs: Any) -> Any:  # noqa: ANN401 - a tree of tensors
     """What a pass over copies of `inputs` gives: values, what it wrote into the inputs, and gradients."""
-    fresh = tree_map(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), inputs)
+    fresh = tree_map(lambda tensor: copied(tensor).requires_grad_(tensor.requires_grad), inputs)
     total, values = run(fresh)
     leaves = [tensor for tensor in tree_flatten(fresh)[0] if tensor.requires_grad]
     grads = torch.autograd.grad(total.sum(), leaves, materialize_grads=True) if total.requires_grad else ()
@@ -73,6 +74,7 @@ def clean(graph: GraphModule) -> None:
             graph.register_buffer(name, _value(node))
             with graph.graph.inserting_before(node):
                 kept = graph.graph.get_attr(name)
+            kept.meta.update(node.meta)
             node.replace_all_uses_with(kept)
             graph.graph.erase_node(node)
     graph.graph.eliminate_dead_code()

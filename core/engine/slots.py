@@ -7,12 +7,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ..failures import failure_of
 from .checkpoints import Checkpoints
 from .compiled import ROWS
 from .course import Course
+from .generators import kept_generators
 from .loop import one_thread, predict, provenance
 from .model import System
 from .noise import ServedNoise
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy as np
+    import torch
 
     from ..results import TrainResult
     from ..study.settings import CellSettings
@@ -122,7 +122,7 @@ class Slots:
 
     def run(self) -> Iterator[TrainResult]:
         """Results as trials end. The first error of a trial is raised when all the others have ended."""
-        with torch.random.fork_rng(devices=[]), one_thread():
+        with kept_generators(), one_thread():
             while self._fill():
                 started = time.perf_counter()
                 try:

@@ -14,6 +14,7 @@ from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
 from ..batch import Batch
+from ..failures import failure_of
 from .compiled import compiled
 from .flat import FlatRows
 from .flat_linear import FlatLinear
@@ -109,8 +110,7 @@ class Stack:
         self.epochs = torch.zeros(num_rows, dtype=torch.int64)
         on = [term for term in self.program.system.cell.losses if term not in self.off]
         self.weights = {term: torch.ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
-        dtype = torch.get_default_dtype()
-        self.noises = {(d.site, d.number): torch.zeros(num_rows, *d.shape, dtype=dtype) for d in self.draws}
+        self.noises = {(d.site, d.number): torch.zeros(num_rows, *d.shape, dtype=d.dtype) for d in self.draws}
         self.sums = torch.zeros(num_rows, len(self.terms), dtype=torch.float64)
         self._passes = 0
         self._run: Callable[[Any], tuple[Tensor, dict[str, Tensor]]] = self._forward
@@ -172,12 +172,21 @@ class Stack:
         inputs = self._inputs()
         self._passes += 1
         if self._passes == TRACE_AFTER:
-            self._run = traced(self._forward, inputs) or self._forward
+            self._run = self._traced(inputs)
         total, terms = self._run(inputs)
         leaves = list(self.rows.leaves.values())
         if not total.requires_grad:
             return total, terms, [None] * len(leaves)
         return total, terms, torch.autograd.grad(total.sum(), leaves, allow_unused=True)
+
+    def _traced(self, inputs: _Inputs) -> Callable[[Any], tuple[Tensor, dict[str, Tensor]]]:
+        """The pass as a replay; as it is where it cannot be traced, which costs time alone."""
+        try:
+            return traced(self._forward, inputs) or self._forward
+        except Exception as error:
+            if failure_of(error).kind == "out of memory":
+                raise
+            return self._forward
 
     def _compiled_pass(self) -> tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]:
         """The same, compiled at the first pass; as it was where that fails."""

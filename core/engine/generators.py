@@ -1,0 +1,38 @@
+"""The generators that belong to nobody, Python's, NumPy's and torch's own: some modules draw from them all the same.
+
+What draws from them cannot be stacked. Trained alone it is still paired and repeatable: they are seeded for every pass.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .noise import SiteKeys
+
+
+@contextmanager
+def kept_generators() -> Iterator[None]:
+    """Leave the three as they were."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what a module draws from
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002 - as above
+
+
+def seed_generators(keys: SiteKeys, step: int) -> None:
+    """Seed the three for a pass of a trial: the same numbers in every cell of its seed and fold, resumed or not."""
+    key = keys.at(("", -1), step)
+    random.seed(key)
+    np.random.seed(key % 2**32)  # noqa: NPY002 - as above
+    torch.default_generator.manual_seed(key)
