@@ -119,6 +119,6 @@ def _field(cell: Cell, column: Column) -> str:
         text = f'<span role="img" aria-label="{"with" if cell.tick else "without"}">{text}</span>'
     elif tag:
         text = f"<{tag}>{text}</{tag}>"
-    spread = f' <span class="sd">± {escape(cell.spread)}</span>' if cell.spread else ""
+    spread = f' <span class="sd">{escape(cell.behind.strip())}</span>' if cell.spread else escape(cell.behind)
     classes = f"{column.align} {cell.mark}".rstrip()
     return f'<td class="{classes}">{text}{spread}</td>'

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import siunitx
+from .comparison_columns import TIED
 from .latex_text import latex_text
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _pieces(sheet: Sheet) -> list[Sheet]:
     groups = _with_neighbours(sheet)
     lead = next((first for first, _, group in groups if group), len(sheet.columns))
     widths = [
-        max((len(row[index].text) + len(row[index].spread) for row in sheet.rows), default=0) + _GAP
+        max((len(row[index].text) + len(row[index].spread) + row[index].tied for row in sheet.rows), default=0) + _GAP
         for index in range(len(sheet.columns))
     ]
     taken: list[list[int]] = []
@@ -195,8 +196,9 @@ def _row_label(cell: Cell) -> str:
 def _field(cell: Cell) -> str:
     if cell.tick is not None:
         return r"$\checkmark$" if cell.tick else r"$\times$"
-    spread = f"\\,{{\\scriptsize$\\pm$\\,{latex_text(cell.spread)}}}" if cell.spread else ""
-    return _MARKS[cell.mark] % latex_text(cell.text) + spread
+    behind = latex_text(f"{cell.spread}{TIED if cell.tied else ''}")
+    behind = f"\\,{{\\scriptsize$\\pm$\\,{behind}}}" if cell.spread else behind
+    return _MARKS[cell.mark] % latex_text(cell.text) + behind
 
 
 def _notes(sheet: Sheet) -> list[str]:

@@ -46,11 +46,11 @@ def _rooms(sheet: Sheet) -> list[int]:
 
 
 def _field(cell: Cell, room: int) -> str:
-    if cell.mark or cell.spread or room:
+    if cell.mark or cell.behind or room:
         before, after = _MARKS[cell.mark]
         gap = " " * (room - len(after))
-        spread = f" ± {cell.spread}" if cell.spread else ""
-        return f"{before}{markdown_text(cell.text)}{after}{gap}{spread}"
+        last = f"{gap}{cell.behind}" if cell.spread else f"{cell.behind}{gap}"
+        return f"{before}{markdown_text(cell.text)}{after}{last}"
     return markdown_text(cell.text)
 
 

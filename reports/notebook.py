@@ -24,4 +24,4 @@ def rich_table(sheet: Sheet) -> RichTable:
 
 
 def _text(cell: Cell) -> Text:
-    return Text.assemble((cell.text, _MARKS[cell.mark]), f" ± {cell.spread}" if cell.spread else "")
+    return Text.assemble((cell.text, _MARKS[cell.mark]), cell.behind)

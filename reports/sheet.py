@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from .comparison_columns import TIED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,11 +21,19 @@ class Cell:
 
     text: str
     spread: str = ""
-    """The sd behind `±`, with a dagger where the number is tied with the best; empty without one."""
+    """The sd behind `±`; empty without one."""
     mark: Mark = ""
     """Whether the number is the best or second best of its column."""
     tick: bool | None = None
     """For components: True kept, False removed."""
+    tied: bool = False
+    """Whether a dagger stands behind it: it is not told apart from the best."""
+
+    @property
+    def behind(self) -> str:
+        """What stands behind the text: ` ± 0.010†`."""
+        spread = f" ± {self.spread}" if self.spread else ""
+        return f"{spread}{TIED if self.tied else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +116,4 @@ class Sheet:
 
 def _shown(cell: Cell) -> str:
     frame = {"best": "**", "second": "_", "": ""}[cell.mark]
-    spread = f" ± {cell.spread}" if cell.spread else ""
-    return f"{frame}{cell.text}{frame}{spread}"
+    return f"{frame}{cell.text}{frame}{cell.behind}"

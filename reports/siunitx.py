@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .comparison_columns import TIED
 from .latex_text import latex_text
 from .numerals import MINUS
 
@@ -25,7 +24,7 @@ def column(cells: Sequence[Cell]) -> str:
     others = [cell for cell in cells if not _NUMBER.fullmatch(cell.text)]
     if not found or any(re.search(r"\d", cell.text) or cell.spread for cell in others):
         return ""
-    if any(cell.spread and not _NUMBER.fullmatch(_spread(cell)) for cell in cells):
+    if any(cell.spread and not _NUMBER.fullmatch(cell.spread) for cell in cells):
         return ""
     whole, places = max(len(one[3]) for one in found), max(len(one[4] or "") for one in found)
     sign = "-" if any(one[2] for one in found) else ""
@@ -46,14 +45,10 @@ def field(cell: Cell) -> str:
         return f"{{{latex_text(cell.text)}}}" if cell.text else ""
     number = cell.text.replace(MINUS, "-")
     spread = f"({_uncertainty(cell)})" if cell.spread else ""
-    tied = r" {\rlap{$^{\dag}$}}" if cell.spread.endswith(TIED) else ""  # without a width, or the column grows too wide
+    tied = r" {\rlap{$^{\dag}$}}" if cell.tied else ""  # without a width, or the column grows too wide
     return f"{_MARKS[cell.mark]}{number}{spread}{tied}"
-
-
-def _spread(cell: Cell) -> str:
-    return cell.spread.removesuffix(TIED)
 
 
 def _uncertainty(cell: Cell) -> str:
     """The spread in units of the last digit: `97` of 0.524 ± 0.097, which have equally many."""
-    return _spread(cell).replace(".", "").lstrip("0") or "0"
+    return cell.spread.replace(".", "").lstrip("0") or "0"

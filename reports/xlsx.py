@@ -58,7 +58,7 @@ def _printed(page: Any, sheet: Sheet) -> None:  # noqa: ANN401 - a worksheet, of
         page.column_dimensions[cell.column_letter].width = 34 if index == 1 else 18
         for number, row in enumerate(sheet.rows):
             field = row[index - 1]
-            cell = _put(page, 4 + number, index, f"{field.text} ± {field.spread}" if field.spread else field.text)
+            cell = _put(page, 4 + number, index, f"{field.text}{field.behind}")
             look = (field.mark, column.align, number in ruled)
             if look in alike:  # to make a style anew for each field takes most of the time
                 cell._style = copy(alike[look]._style)  # noqa: SLF001 - as openpyxl copies cells

@@ -2,14 +2,22 @@
 
 import os
 import stat
+from dataclasses import replace
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from butfor.core.errors import StoreError, StudyError
+from butfor.core.study.plan import TableSettings
+from butfor.core.study.table_settings import FormatSettings
+from butfor.reports.frame import tidy
 from butfor.reports.render import FORMATS, file_names, render, write_tables
+from butfor.reports.table import tabulate
+from butfor.reports.xlsx import xlsx
 
 ENDINGS = [".md", ".tex", ".html", ".csv", ".json"]
 
@@ -35,6 +43,32 @@ def test_no_text_of_a_study_breaks_a_format(make_table, label, caption, factor, 
         text = render(table, style).encode("utf-8").decode("utf-8")
         assert "0.5" in text
         assert "\x1b" not in text
+
+
+def test_a_row_of_one_run_that_ties_with_the_best_has_its_mark_in_every_format(make_plan, make_results):
+    """A mark that hung on the spread was missing where there is none, below a note that explained it."""
+    outcomes = {"full": [0.80, 0.82, 0.84, 0.81, 0.83], "once": [0.81], "worse": [0.50, 0.52, 0.54, 0.51, 0.53]}
+    made = {
+        cell: {(seed, "a"): {"weighted_f1": value} for seed, value in enumerate(values)}
+        for cell, values in outcomes.items()
+    }
+    plan = make_plan(made).model_copy(update={"paired": False})
+    table = TableSettings.model_validate({"design": "parts", "statistics": {"test": "pooled_t"}})
+    made_table = tabulate(tidy(make_results(made), plan), plan, table)
+    once = next(row for row in made_table.rows if row.label == "once").scores["weighted_f1"]
+    assert (once.sd, once.tied) == (None, True)
+    assert any(note.startswith("†: not told apart") for note in made_table.notes)
+    assert made_table.shown().iloc[1, 1] == "_0.810_†"
+    assert " _0.810_† " in render(made_table, "markdown")
+    assert "<u>0.810</u>†</td>" in render(made_table, "html")
+    assert r"\underline{0.810}\dag{} &" in render(made_table, "latex")
+    aligned = replace(made_table, settings=table.model_copy(update={"format": FormatSettings(siunitx=True)}))
+    assert r"\slshape 0.810 {\rlap{$^{\dag}$}}" in render(aligned, "latex")
+    console = Console(width=200, file=StringIO())
+    console.print(made_table)
+    assert "0.810†" in console.file.getvalue()
+    page = pytest.importorskip("openpyxl").load_workbook(BytesIO(xlsx([made_table]))).worksheets[0]
+    assert [page.cell(4 + row, 2).value for row in range(3)] == ["0.820 ± 0.016", "0.810†", "0.520 ± 0.016"]
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(small):

@@ -29,7 +29,7 @@ def test_a_column_of_numbers_has_room_for_all_of_them_and_any_other_is_none(cell
     [
         (Cell("0.524", "0.097"), "0.524(97)"),
         (Cell("52.4", "12.1", "best"), r"\bfseries 52.4(121)"),
-        (Cell("−0.524", "0.000†", "second"), r"\slshape -0.524(0) {\rlap{$^{\dag}$}}"),
+        (Cell("−0.524", "0.000", "second", tied=True), r"\slshape -0.524(0) {\rlap{$^{\dag}$}}"),
         (Cell("<0.001"), "<0.001"),
         (Cell("–"), "{--}"),
         (Cell("≠"), r"{$\neq$}"),
