@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ...batch import Batch
 from ..conditions import Disturbed, strongest
 from .subject import ROWS, spread, spread_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ...batch import Batch
+    from torch import Tensor
+
     from ...conditions import Condition
     from ..feed import Feed
 
@@ -65,15 +67,22 @@ def _strong(condition: Condition) -> Iterator[tuple[Condition, int]]:
 
 def _joined(batches: Sequence[Batch]) -> Batch:
     """All rows of several batches that have something left to predict from."""
+    keep = torch.cat([batch.present.any(dim=1) for batch in batches])
 
-    def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    def join(parts: Iterable[Tensor]) -> Tensor:
         return torch.cat(list(parts))[keep]
 
-    keep = torch.cat([batch.present.any(dim=1) for batch in batches])
-    first = batches[0]
-    maps = {
-        name: {key: join([getattr(batch, name)[key] for batch in batches]) for key in getattr(first, name)}
-        for name in ("features", "lengths", "targets", "labelled")
-    }
-    columns = {name: join([getattr(batch, name) for batch in batches]) for name in ("present", "recorded", "rows")}
-    return first._replace(**maps, complete=maps["features"], **columns)
+    def joined(maps: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        return {name: join(one[name] for one in maps) for name in maps[0]}
+
+    features = joined([batch.features for batch in batches])
+    return Batch(
+        features=features,
+        complete=features,
+        lengths=joined([batch.lengths for batch in batches]),
+        present=join(batch.present for batch in batches),
+        recorded=join(batch.recorded for batch in batches),
+        targets=joined([batch.targets for batch in batches]),
+        labelled=joined([batch.labelled for batch in batches]),
+        rows=join(batch.rows for batch in batches),
+    )

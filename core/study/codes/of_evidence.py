@@ -26,7 +26,8 @@ CODES = (
     Code(
         "BF703",
         "a difference acts only in evaluation",
-        "Both cells train the same, and predict differently: the setting is read only when the model is in evaluation.",
+        "Both cells train the same, and predict differently: the setting is read only when the model is in evaluation, "
+        "or acts only where a test lacks a modality or adds noise.",
         "class Late(nn.Module):\n    def forward(self, encoded, present):\n        return "
         "first if self.training else second",
         "Where that is meant, ablate it at test (`at: test`) and save the training; else let it act in training, too.",

@@ -1,12 +1,15 @@
 """A plugin file whose parts have settings and switches that do nothing, or not all that they say."""
 
+from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import ConfigDict
 from torch import nn
 
-from butfor.core import Encoded, EncoderSpec, Fused, FusionSpec, Knob, LossSpec, hold_knobs, hookimpl, knob
+from butfor.core import DatasetSpec, Encoded, EncoderSpec, Fused, FusionSpec, Knob, LossSpec, hold_knobs, hookimpl, knob
+from butfor.plugins.datasets.planted import PlantedSpec
 
 
 class DeafSpec(LossSpec):
@@ -181,9 +184,53 @@ class Wasteful(nn.Module):
         return Encoded(mean, None, mean)
 
 
+class GuardedSpec(FusionSpec):
+    """The mean, limited where `guard` says so: only values reach the limit that noise made."""
+
+    name: Literal["guarded"] = "guarded"
+    guard: bool = False
+    """Whether there is a limit."""
+
+    def build(self, *, modalities, width):
+        return Guarded(self.guard)
+
+
+class Guarded(nn.Module):
+    def __init__(self, guard):
+        super().__init__()
+        self.guard = guard
+
+    def forward(self, encoded, present):
+        vector = torch.stack([one.mean for one in encoded.values()]).mean(dim=0)
+        return Fused(vector.clamp(-10, 10) if self.guard else vector)
+
+
+class IncompleteSpec(DatasetSpec):
+    """Planted rows of which every fifth of one part lacks its audio."""
+
+    name: Literal["incomplete"] = "incomplete"
+    part: str = "test"
+    """The official part."""
+
+    def modality_names(self):
+        return ("text", "audio", "video")
+
+    def load(self):
+        shares = dict.fromkeys(self.modality_names(), 0.4)
+        data = PlantedSpec(rows=200, features=8, classes=3, groups=8, modalities=shares).load()
+        audio = data.present["audio"].copy()
+        audio[np.flatnonzero(data.split == self.part)[::5]] = False
+        return replace(data, present={**data.present, "audio": audio})
+
+
+@hookimpl
+def register_datasets():
+    return [IncompleteSpec]
+
+
 @hookimpl
 def register_fusions():
-    return [MixingSpec, FirstSpec, LeakySpec, SloppySpec, ForgetfulSpec]
+    return [MixingSpec, FirstSpec, LeakySpec, SloppySpec, ForgetfulSpec, GuardedSpec]
 
 
 @hookimpl

@@ -18,6 +18,12 @@ from butfor.core.study.study import Study
 
 PLANTED = {"name": "planted", "rows": 120, "features": 8, "classes": 3, "groups": 8}
 FRAMES = PLANTED | {"frames": 4}
+CONDITIONS = [
+    None,
+    {"missing": {"rates": [0.5]}},
+    {"missing": {"rates": [0.1], "patterns": "each"}},
+    {"noise": {"levels": [0.5]}},
+]
 WRONG = {"BF701", "BF702", "BF703", "BF704", "BF705", "BF706", "BF708", "BF710"}
 
 
@@ -56,9 +62,10 @@ def registered(catalogue) -> list[tuple[str, str]]:
     return [(kind, name) for kind in ("encoder", "fusion", "loss") for name in catalogue.names(kind)]
 
 
-def test_no_registered_component_at_its_defaults_is_accused(catalogue, shelf) -> None:
+@pytest.mark.parametrize("conditions", CONDITIONS[:2])
+def test_no_registered_component_at_its_defaults_is_accused(conditions, catalogue, shelf) -> None:
     for kind, name in registered(catalogue):
-        text = component(kind, name)
+        text = component(kind, name) | {"evaluate": conditions}
         if not text["ablations"]["b"]["leave_one_out"]:
             del text["ablations"]["b"]
         study = Study.from_settings(text, catalogue)
@@ -155,6 +162,7 @@ def studies(draw: st.DrawFn) -> dict:
         "dataset": PLANTED,
         "splits": "official",
         "seeds": 5,
+        "evaluate": draw(st.sampled_from(CONDITIONS)),
         "baseline": baseline,
         "ablations": {"a": {"cells": cells}},
     }
@@ -163,17 +171,24 @@ def studies(draw: st.DrawFn) -> dict:
 @pytest.fixture(scope="module")
 def trained(shelf) -> Callable:
     """What training a cell comes to, bit for bit; a cell is trained once."""
-    known: dict[str, tuple] = {}
+    known: dict[object, tuple] = {}
 
-    def train(cell) -> tuple:
-        if cell.key not in known:
+    def train(cell, conditions) -> tuple:
+        key = (cell.key, conditions)
+        if key not in known:
             data = shelf.data(cell.settings.dataset, cell.folder)
             fold = shelf.folds(cell.settings.dataset, cell.settings.splits, cell.folder)[0]
-            result = fit(Assignment("a" * 16, cell.key, cell.settings, 0, fold), data)
+            result = fit(Assignment("a" * 16, cell.key, cell.settings, 0, fold, conditions), data)
             curve = [{name: value for name, value in epoch.items() if name != "lr"} for epoch in result.curve]
             predictions = {name: values.tobytes() for name, values in result.predictions.items()}
-            known[cell.key] = json.dumps(curve), predictions
-        return known[cell.key]
+            under = {
+                f"{split} {name}": value
+                for split, metrics in result.metrics.items()
+                for name, value in metrics.items()
+                if "@" in split
+            }
+            known[key] = json.dumps(curve), predictions, under
+        return known[key]
 
     return train
 
@@ -188,14 +203,15 @@ def test_what_is_called_the_same_trains_the_same_and_nothing_else_does(text, cat
     found = [one for one in evidence_before(study, catalogue, shelf) if one.question == "same computation"]
     claims = {(one.other, one.cell): one.details.get("code") for one in found}
     for first, other in combinations(study.cells, 2):
-        one, two = trained(first), trained(other)
+        one, two = (trained(cell, study.conditions) for cell in (first, other))
         claim = claims.get((first.key, other.key))
         told = f"{first.label} {dict(first.differs)} and {other.label} {dict(other.differs)} of {text['baseline']}"
         if claim == "BF701":
             assert one == two, f"not the same: {told}"
         elif claim == "BF702":
-            shared = one[1].keys() & two[1].keys()
-            assert {name: one[1][name] for name in shared} == {name: two[1][name] for name in shared}, told
+            for mine, theirs in zip(one[1:], two[1:], strict=True):
+                shared = mine.keys() & theirs.keys()
+                assert {name: mine[name] for name in shared} == {name: theirs[name] for name in shared}, told
         elif not any(path.startswith("train.") for path in (*first.differs, *other.differs)):
             both = {pair for pair in claims if pair[1] in (first.key, other.key) and claims[pair] in WRONG}
             assert one != two or both, f"the same, and not told: {told}"
