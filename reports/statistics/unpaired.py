@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .distributions import t_isf, t_sf
-from .small_n import power_of_t
+from .small_n import detectable, power_of_t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,6 +108,22 @@ def runs_to_detect(effect: float, *, alpha: float = 0.05, target: float = 0.8) -
         middle = (low + high) // 2
         low, high = (low, middle) if _power(abs(effect), middle, alpha) >= target else (middle, high)
     return high
+
+
+def detectable_between(
+    one: int, other: int, *, df: int | None = None, alpha: float = 0.05, target: float = 0.8
+) -> float | None:
+    """The smallest difference of two means, in standard deviations of a run, that is found with probability `target`.
+
+    `df` are the degrees of the spread that all rows share. Without them Welch's t is meant, with the degrees that it
+    has where both spreads are equal. None where it may happen that no p is given.
+    """
+    share = 1 / one + 1 / other
+    if df is None:
+        if min(one, other) - 1 < FEWEST_DEGREES:  # its degrees may be as few as those of the smaller group
+            return None
+        df = int(share**2 / (1 / (one**2 * (one - 1)) + 1 / (other**2 * (other - 1))))
+    return None if df < FEWEST_DEGREES else detectable(df + 1, alpha=alpha, target=target, share=share)
 
 
 def _power(effect: float, runs: int, alpha: float) -> float:

@@ -102,6 +102,21 @@ def test_an_archive_rebuilds_the_same_tables_elsewhere_and_its_bytes_are_the_sam
     assert predicted[0] == predicted[1]
 
 
+def test_the_page_of_a_restored_archive_is_that_of_the_study_but_for_the_name_of_its_file(trained, tmp_path):
+    assert trained("report").code == 0
+    here = (tmp_path / "results/small/report.html").read_text("utf-8")
+    assert trained("export", "--archive", "a.zip").code == 0
+    assert trained("import", "a.zip", "--out", "elsewhere").code == 0
+    file = "elsewhere/small/source/ablations.yaml"
+    done = trained("report", file, "--out", "elsewhere")
+    assert (done.code, done.out) == (0, "elsewhere/small/report.html\n")
+    page = (tmp_path / "elsewhere/small/report.html").read_text("utf-8")
+    assert "4 done of 4 trials" in " ".join(page.split())
+    assert page == here
+    assert trained("report", file, "--out", "elsewhere").code == 0
+    assert (tmp_path / "elsewhere/small/report.html").read_text("utf-8") == page
+
+
 def changed(path, name, content):
     """The archive with another content of one file."""
     stream = io.BytesIO()

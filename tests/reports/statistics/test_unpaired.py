@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.power import TTestIndPower
 
-from butfor.reports.statistics.unpaired import contrast, difference, pooled, runs_to_detect
+from butfor.reports.statistics.unpaired import contrast, detectable_between, difference, pooled, runs_to_detect
 
 RNG = np.random.default_rng(7)
 ONE, OTHER = RNG.normal(0.77, 0.01, 6).tolist(), RNG.normal(0.76, 0.03, 5).tolist()
@@ -92,3 +92,25 @@ def test_runs_to_detect_are_the_fewest_that_reach_the_power():
     assert power.power(1.03, found, 0.05) >= 0.8 > power.power(1.03, found - 1, 0.05)
     assert runs_to_detect(0.0) is None
     assert runs_to_detect(0.01) is None
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 3), (5, 5), (4, 9), (1, 12)])
+def test_what_a_shared_spread_detects_between_two_groups_is_that_of_statsmodels(one, other):
+    wanted = TTestIndPower().solve_power(nobs1=one, ratio=other / one, alpha=0.01, power=0.9)
+    found = detectable_between(one, other, df=one + other - 2, alpha=0.01, target=0.9)
+    assert found == pytest.approx(wanted, rel=1e-6)
+    assert detectable_between(one, other, df=one + other + 10, alpha=0.01, target=0.9) < found
+
+
+@pytest.mark.parametrize(("one", "other"), [(5, 5), (6, 9), (10, 20)])
+def test_a_difference_that_welch_detects_is_found_as_often_as_asked_for(one, other):
+    size, rng = detectable_between(one, other), np.random.default_rng(0)
+    found = [difference(rng.normal(size, 1, one), rng.normal(0, 1, other)).p < 0.05 for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.035)
+
+
+def test_nothing_is_called_detectable_where_no_p_may_be_given():
+    assert detectable_between(4, 40) is None
+    assert detectable_between(5, 40) is not None
+    assert detectable_between(3, 2, df=3) is None
+    assert detectable_between(3, 2, df=4) is not None
