@@ -31,31 +31,38 @@ def bundle(
     batch_sizes: Mapping[str, int],
     *,
     workers: int = 1,
+    kept: Mapping[str, str] | None = None,
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
     `engine` is one of `ENGINES`; what cannot be stacked is a work of one. `batch_sizes` {key of the trial: rows of its
-    batches}. Which trials stand together changes no number.
+    batches}, `kept` {key of the cell: what `plain.parted` says}. Which trials stand together changes no number.
     """
+    kept = kept or {}
     groups: _Groups = {}
     for trial in trials:
         alone = engine == "one" or not_stackable(trial.cell.settings)
-        program = trial.key if alone else structure(trial.cell.settings)
+        program = trial.key if alone else structure(trial.cell.settings) + kept.get(trial.cell.key, "")
         groups.setdefault((trial.cell.folder, program, batch_sizes[trial.key]), []).append(trial)
     least = min(FULL, max(2, -(-len(trials) // workers)))
     works = []
-    for (folder, _, size), members in _merged(groups).items():
+    for (folder, _, size), members in _merged(groups, kept).items():
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
         code = _code(members, size) if stacked else ""
         works += [
-            Work(tuple(map(_travelling, part)), folder, engine=engine if stacked else "one", code=code)
+            Work(
+                tuple(_travelling(trial, kept) for trial in part),
+                folder,
+                engine=engine if stacked else "one",
+                code=code,
+            )
             for part in _parts(sorted(members, key=lambda trial: trial.fold), least, workers)
         ]
     length = {trial.key: trial.cell.settings.train.epochs for trial in trials}
     return sorted(works, key=lambda work: -sum(length[trial.key] for trial in work.trials))
 
 
-def _merged(groups: _Groups) -> _Groups:
+def _merged(groups: _Groups, kept: Mapping[str, str]) -> _Groups:
     """Groups too small for a stack of their own with those that could share a program.
 
     First those with the same modalities, which share almost all of it; then any.
@@ -68,7 +75,8 @@ def _merged(groups: _Groups) -> _Groups:
             if len(members) >= FULL or not_stackable(settings) or key[1] == members[0].key:
                 merged[key] = members
                 continue
-            alike = families.setdefault((key[0], family(settings, with_modalities=with_modalities), key[2]), [])
+            name = family(settings, with_modalities=with_modalities) + kept.get(members[0].cell.key, "")
+            alike = families.setdefault((key[0], name, key[2]), [])
             for known in alike:
                 if union(trial.cell.settings for trial in (*merged[known], *members)) is not None:
                     merged[known] = [*merged[known], *members]
@@ -85,10 +93,9 @@ def _code(members: Sequence[Trial], batch_size: int) -> str:
     return content_key({"batch": batch_size, "identities": sorted(distinct)})
 
 
-def _travelling(trial: Trial) -> WorkTrial:
-    return WorkTrial(
-        trial.key, trial.cell.key, trial.cell.resolved, trial.seed, trial.fold, trial.conditions, trial.witness
-    )
+def _travelling(trial: Trial, kept: Mapping[str, str]) -> WorkTrial:
+    cell, plain = trial.cell, kept.get(trial.cell.key, "")
+    return WorkTrial(trial.key, cell.key, cell.resolved, trial.seed, trial.fold, trial.conditions, trial.witness, plain)
 
 
 def _parts(members: Sequence[Trial], least: int, workers: int) -> list[Sequence[Trial]]:

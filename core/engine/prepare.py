@@ -25,6 +25,7 @@ from .blame import Parts
 from .bundles import bundle
 from .conditions import ids_digest
 from .model import System
+from .plain import parted
 from .structure import structure
 from .tested import parts_digests
 
@@ -59,6 +60,8 @@ class Prepared:
     """One of `ARITHMETICS`."""
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """{key of the cell: what `plain.parted` says}; empty where nothing is stacked."""
 
     def work(self, keys: Collection[str], workers: int = 1, checkpoints: str = "", data: str = "") -> list[Work]:
         """The trials of `keys`, in works that keep `workers` busy, ready to be sent to them.
@@ -68,7 +71,7 @@ class Prepared:
         """
         wanted = set(keys)
         chosen = [trial for trial in self.trials if trial.key in wanted]
-        works = bundle(chosen, self.engine, self.batch_sizes, workers=workers)
+        works = bundle(chosen, self.engine, self.batch_sizes, workers=workers, kept=self.kept)
         return [
             replace(work, plugins=self.plugins, checkpoints=checkpoints, data=data, arithmetic=self.arithmetic)
             for work in works
@@ -108,15 +111,17 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
     cells = tuple(cell.model_copy(update={"tested_on": planned[cell.key]}) for cell in plan.cells)
     plan = plan.model_copy(update=shared | {"cells": cells})
     tests = tuple(preparation.folds[study.baseline.data_key][0].tests)
+    engine = machine.get("engine", "one")
     return Prepared(
         study,
         trials,
         with_test_splits(plan, tests),
         catalogue.files,
         preparation.warnings(),
-        machine.get("engine", "one"),
+        engine,
         machine.get("arithmetic", STOCK),
         {trial.key: preparation.batch_size(trial) for trial in trials},
+        {} if engine == "one" else parted(study.cells, preparation.data),
     )
 
 

@@ -18,8 +18,9 @@ from .feed import Feeds
 from .loop import one_thread
 from .model import System
 from .noise import RecordedNoise, ServedNoise
+from .plain import attributes
 from .stack import RowStep, Stack
-from .structure import not_stackable
+from .structure import not_stackable, tops, with_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,12 +92,26 @@ class _Probe:
         self.size = self.feed.batch_size(settings.train.batch_size)
         self.epoch = settings.train.epochs - 1
         self.streams = [(assignment.seed + row, assignment.fold.name) for row in range(3)]
-        self.cells = [settings, _other(settings, 0.9), _other(settings, 1.1)]
+        self.cells = [settings, self._other(settings, 0.9), self._other(settings, 1.1)]
         batches = [self.feed.training_rows(0, settings.train.batch_size, *stream) for stream in self.streams]
         self.rows = [next(batch) for batch in batches]
 
     def _feed(self, settings: CellSettings) -> Feed:
         return Feeds(self.data).feed(self.fold, settings.modalities, standardised=settings.dataset.standardise)
+
+    def _other(self, settings: CellSettings, factor: float) -> CellSettings:
+        """The same with every knob and weight moved a little, but those of a part that keeps them in Python.
+
+        Cells that differ in what is kept there do not stand in one stack.
+        """
+        other = settings
+        for path, spec in tops(settings):
+            moved = with_part(other, path, _moved(spec, factor))
+            other = moved if self._kept(moved, path) == self._kept(settings, path) else other
+        return other
+
+    def _kept(self, settings: CellSettings, path: str) -> dict[str, str]:
+        return attributes(System(settings, self.data, *self.streams[0]).get_submodule(path))
 
     def system(self, row: int) -> System:
         return System(self.cells[row], self.data, *self.streams[row]).train()
@@ -190,17 +205,6 @@ def _found(stack: Stack, row: int) -> dict[str, Tensor]:
     found = {f"value of {name.removeprefix('loss.')}": value for name, value in values.items()}
     found |= {f"gradient of {name}": grad[row] for name, grad in stack.rows.grads.items()}
     return found | {f"buffer {name}": buffer[row] for name, buffer in stack.rows.buffers.items()}
-
-
-def _other(settings: CellSettings, factor: float) -> CellSettings:
-    """The same structure with every knob and weight moved a little."""
-    return settings.model_copy(
-        update={
-            "encoder": {name: _moved(spec, factor) for name, spec in settings.encoder.items()},
-            "fusion": _moved(settings.fusion, factor),
-            "losses": {name: _moved(spec, factor) for name, spec in settings.losses.items()},
-        }
-    )
 
 
 def _moved(spec: Spec, factor: float) -> Any:  # noqa: ANN401 - a spec of the same kind

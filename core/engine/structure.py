@@ -49,14 +49,25 @@ def program(spec: Spec) -> dict[str, Any]:
     return found | {field: program(held) for field, held in spec.inner()}
 
 
+def tops(settings: CellSettings) -> list[tuple[str, Spec]]:
+    """(path, spec) of every component of a cell that computes and that no other holds."""
+    found: list[tuple[str, Spec]] = [(f"encoder.{name}", spec) for name, spec in settings.encoder.items()]
+    return [*found, ("fusion", settings.fusion), *((f"losses.{name}", spec) for name, spec in settings.losses.items())]
+
+
+def with_part(settings: CellSettings, path: str, spec: Spec) -> CellSettings:
+    """The same with another component at `path`, one of `tops`."""
+    field, _, name = path.partition(".")
+    return settings.model_copy(update={field: {**getattr(settings, field), name: spec} if name else spec})
+
+
 def components(settings: CellSettings) -> Iterator[tuple[str, Spec]]:
     """(path, spec) of every component of a cell that computes, with those that others hold."""
-    tops: list[tuple[str, Spec]] = [(f"encoder.{name}", spec) for name, spec in settings.encoder.items()]
-    tops += [("fusion", settings.fusion), *((f"losses.{name}", spec) for name, spec in settings.losses.items())]
-    while tops:
-        path, spec = tops.pop(0)
+    waiting = tops(settings)
+    while waiting:
+        path, spec = waiting.pop(0)
         yield path, spec
-        tops += [(f"{path}.{field}", held) for field, held in spec.inner()]
+        waiting += [(f"{path}.{field}", held) for field, held in spec.inner()]
 
 
 def not_stackable(settings: CellSettings) -> str:

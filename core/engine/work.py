@@ -52,6 +52,8 @@ class WorkTrial:
     """What it is tested under besides the clean test."""
     witness: bool = False
     """Whether it is the trial of its cell whose gradients are measured; whichever it trains with."""
+    kept: str = ""
+    """What `plain.parted` says of its cell: trials share a program only where it is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,33 +194,44 @@ def groups(work: Work, catalogue: Catalogue, shelf: Shelf) -> list[Group]:
 def _groups(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
     if work.engine == "one":
         return [Group(assignments, "one", not_stackable(assignments[0].settings))]
-    found = []
-    for program, members in _by(structure, assignments).items():
-        reason = why_not_stacked(content_key({"code": work.code, "structure": program}), members[0], data)
-        found.append(Group(members, "one" if reason else work.engine, reason))
-    alone = [group for group in found if group.reason]
-    return _joined(work, [a for group in found if not group.reason for a in group.assignments], data) + alone
+    kept = {trial.key: trial.kept for trial in work.trials}
+    found, alone = list[Group](), list[Group]()
+    for told, alike in _by(lambda assignment: kept[assignment.key], assignments).items():
+        together = list[Assignment]()
+        for program, members in _by(_structure, alike).items():
+            key = content_key({"code": work.code, "structure": program, **({"kept": told} if told else {})})
+            reason = why_not_stacked(key, members[0], data)
+            if reason:
+                alone.append(Group(members, "one", reason))
+            else:
+                together += members
+        found += _joined(work, told, together, data)
+    return found + alone
 
 
-def _joined(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
+def _joined(work: Work, kept: str, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
     """All as one stack; or those with the same modalities as one; or a stack for each structure."""
-    found = _by(structure, assignments)
+    found = _by(_structure, assignments)
     if len(found) <= 1:
         return [Group(members, work.engine) for members in found.values()]
     whole = union(members[0].settings for members in found.values())
     if whole is not None:
-        key = content_key({"code": work.code, "structures": sorted(found)})
+        key = content_key({"code": work.code, "structures": sorted(found), **({"kept": kept} if kept else {})})
         if not why_not_together(key, [members[0] for members in found.values()], whole, data):
             return [Group(assignments, work.engine, whole=whole)]
-    parts = _by(lambda settings: "+".join(settings.modalities), assignments)
+    parts = _by(lambda assignment: "+".join(assignment.settings.modalities), assignments)
     parts = found if len(parts) == 1 else parts
-    return [group for members in parts.values() for group in _joined(work, members, data)]
+    return [group for members in parts.values() for group in _joined(work, kept, members, data)]
 
 
-def _by(name: Callable[[CellSettings], str], assignments: Sequence[Assignment]) -> dict[str, list[Assignment]]:
+def _structure(assignment: Assignment) -> str:
+    return structure(assignment.settings)
+
+
+def _by(name: Callable[[Assignment], str], assignments: Sequence[Assignment]) -> dict[str, list[Assignment]]:
     found: dict[str, list[Assignment]] = {}
     for assignment in assignments:
-        found.setdefault(name(assignment.settings), []).append(assignment)
+        found.setdefault(name(assignment), []).append(assignment)
     return found
 
 

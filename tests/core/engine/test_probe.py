@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Callable
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
@@ -34,6 +35,10 @@ class ToyFusionSpec(FusionSpec):
         return ToyFusion(self, width)
 
 
+COPIES: WeakKeyDictionary[nn.Module, float] = WeakKeyDictionary()
+"""A knob where nobody sees it."""
+
+
 class ToyFusion(nn.Module):
     scale: torch.Tensor
 
@@ -41,7 +46,7 @@ class ToyFusion(nn.Module):
         super().__init__()
         hold_knobs(self, spec)
         self.fault = spec.fault
-        self.baked = spec.scale
+        COPIES[self] = spec.scale
         self.linear = nn.Linear(width, width)
         self.norm = nn.BatchNorm1d(width)
         self.gru = nn.GRU(width, width, batch_first=True)
@@ -67,7 +72,7 @@ def updated(self: Any, x: torch.Tensor) -> torch.Tensor:
 FAULTS = {
     "hidden": lambda self, x: x * random.random(),
     "unserved": lambda self, x: x + torch.randn(x.shape),
-    "baked": lambda self, x: x * self.baked,
+    "copied": lambda self, x: x * COPIES[self],
     "item": lambda self, x: x * self.scale.item(),
     "branch": lambda self, x: x if x.sum() > 0 else -x,
     "mask": lambda self, x: x + x[x > 0].mean(),
@@ -86,7 +91,7 @@ FAULTS |= {name: fault for name, fault in SOUND.items() if fault is not None}
 REASONS = {
     "hidden": "something draws unseen numbers",
     "unserved": "'fusion' draws inside torch's randn",
-    "baked": "differs by .* between a stack and the trial alone",
+    "copied": "differs by .* between a stack and the trial alone",
     "item": r"test_probe.py:\d+",
     "branch": r"test_probe.py:\d+",
     "mask": r"test_probe.py:\d+",
