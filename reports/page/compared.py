@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..numerals import ABSENT, digits, heading, numeral, scale
 from ..statistics.corrections import NAMES
 from ..statistics.small_n import FEWEST_FOR_P, detectable
+from ..statistics.unpaired import detectable_between
 from ..text import plain
 from .parts import Listing
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ...core.study.plan import Plan
     from ..material import Material
     from ..statistics.compare import Comparison
+    from ..statistics.procedure import Procedure
     from ..table import Table
 
 _TESTS = {
@@ -84,20 +86,31 @@ def _row(table: Table) -> tuple[str, ...]:
 def _detectable(table: Table) -> str:
     """The difference in the first metric that is found with the wanted power at the correction's strictest step."""
     settings, procedure = table.statistics.settings, table.statistics.procedure
-    if not table.metrics or procedure.anytime or procedure.test not in _PAIRED_T:
+    if not table.metrics or procedure.anytime:
         return ABSENT
     metric = table.metrics[0]
-    known: list[Comparison] = [one.comparison for row in table.rows if (one := row.scores[metric.name].judged)]
-    count = max((one.units for one in known), default=0)
-    spread = median(one.sd or 0.0 for one in known) if known else 0.0
-    if count < FEWEST_FOR_P or not spread:
-        return ABSENT
+    known = [(score.n, score.judged.comparison) for row in table.rows if (score := row.scores[metric.name]).judged]
+    spread = median(one.sd or 0.0 for _, one in known) if known else 0.0
     level = procedure.level / max(1, table.statistics.family) if settings.correction != "none" else procedure.level
-    size = detectable(count, alpha=level, target=settings.power, share=procedure.share(count))
+    size = _size(known, procedure, level, settings.power) if spread else None
     if size is None:
         return ABSENT
     factor, places = scale(metric, percent=table.percent), digits(metric, table.decimals, percent=table.percent)
     return f"{heading(metric.name)} {numeral(size * spread * factor, places)}"
+
+
+def _size(known: Sequence[tuple[int, Comparison]], procedure: Procedure, level: float, target: float) -> float | None:
+    """In standard deviations: of the most blocks that are paired; of groups of runs what every row would show."""
+    if procedure.test in _PAIRED_T:
+        count = max(one.units for _, one in known)
+        share = procedure.share(count)
+        return None if count < FEWEST_FOR_P else detectable(count, alpha=level, target=target, share=share)
+    if not procedure.unpaired:
+        return None
+    sizes = [(own, one.units - own) for own, one in known]
+    df = None if procedure.test == "welch" else sum(own - 1 for own, _ in sizes) + sizes[0][1] - 1
+    found = [detectable_between(*pair, df=df, alpha=level, target=target) for pair in sizes]
+    return max((one for one in found if one is not None), default=None)
 
 
 def limits(tables: Sequence[Table], plan: Plan) -> list[str]:
