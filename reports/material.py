@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ..core.conditions import split_under
 from ..core.store import Store, store_of
 from .frame import tidy
+from .measured import values_of
+from .naming import names
 from .recorded import planned
 from .spent import spent_of
 from .table import tabulate
@@ -59,9 +61,18 @@ class Material:
         }
         return {block: value for block, value in values.items() if value is not None and abs(value) < float("inf")}
 
-    def values(self, table: Table, row: Row, metric: str) -> dict[Block, float]:
-        """Those that stand behind a row's score: its cell's, under the row's condition."""
-        return self.blocks(row.cell, split_under(table.split, row.condition), metric)
+    def values(self, table: Table, row: Row, metric: PlannedMetric) -> dict[Block, float]:
+        """Those that stand behind a row's score: its cell's, under the row's condition; areas for the area."""
+        return self.values_of(table, row.cell, metric, split_under(table.split, row.condition))
+
+    def values_of(self, table: Table, cell: str, metric: PlannedMetric, split: str) -> dict[Block, float]:
+        """Those of a cell on `split` in a column of the table."""
+        return values_of(metric, table.metrics, split, partial(self.blocks, cell))
+
+    @cached_property
+    def named(self) -> tuple[tuple[Table, str], ...]:
+        """Each table with its name, no two alike."""
+        return tuple(zip(self.tables, names(self.tables), strict=True))
 
     def metric(self, name: str) -> PlannedMetric | None:
         """The metric of that name, as the plan knows it."""

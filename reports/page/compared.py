@@ -5,7 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ..numerals import ABSENT, digits, heading, numeral, scale
+from ..measured import called
+from ..numerals import ABSENT, digits, numeral, scale
 from ..statistics.corrections import NAMES
 from ..statistics.small_n import FEWEST_FOR_P, detectable
 from ..statistics.unpaired import detectable_between
@@ -54,14 +55,14 @@ _UNPAIRED = "Nothing pairs these runs: they were trained elsewhere, and no seed 
 
 def how_compared(material: Material) -> list[Listing]:
     """A row for each table."""
-    rows = tuple(_row(table) for table in material.tables)
+    rows = tuple(_row(table, named) for table, named in material.named)
     if not rows:
         return []
     headings = ("Table", "Design", "Systems", "Over", "Test", "Correction", "Alpha", "Margin", "Detectable")
     return [Listing("Designs and tests", headings, rows)]
 
 
-def _row(table: Table) -> tuple[str, ...]:
+def _row(table: Table, named: str) -> tuple[str, ...]:
     settings, procedure = table.statistics.settings, table.statistics.procedure
     known = [score.judged.comparison for row in table.rows for score in row.scores.values() if score.judged]
     units = sorted({one.units for one in known})
@@ -71,7 +72,7 @@ def _row(table: Table) -> tuple[str, ...]:
     looks = f", {procedure.looks} looks" if procedure.looks > 1 else ", any time" if procedure.anytime else ""
     margins = [f"{settings.margin_of(m.name):g}" for m in table.metrics[:1] if settings.margin_of(m.name)]
     return (
-        heading(table.name),
+        named,
         _DESIGNS.get(table.kind, table.kind),
         str(len(table.rows)),
         f"{span} {procedure.unit}s" if units else ABSENT,
@@ -96,7 +97,7 @@ def _detectable(table: Table) -> str:
     if size is None:
         return ABSENT
     factor, places = scale(metric, percent=table.percent), digits(metric, table.decimals, percent=table.percent)
-    return f"{heading(metric.name)} {numeral(size * spread * factor, places)}"
+    return f"{called(metric)} {numeral(size * spread * factor, places)}"
 
 
 def _size(known: Sequence[tuple[int, Comparison]], procedure: Procedure, level: float, target: float) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..numerals import ABSENT
 from ..text import json_text, plain
+from .labels import labels_of
 from .parts import Copy, Listing
 
 if TYPE_CHECKING:
@@ -61,22 +62,33 @@ def commands(facts: Facts) -> list[Listing]:
     seeds = sorted({trial.seed for trial in plan.trials})
     number = f" --seeds {len(seeds)}" if seeds and seeds == list(range(len(seeds))) else ""
     alone = " --no-stack" if facts.identities and all(one.get("engine") == "one" for one in facts.identities) else ""
-    designs = {row.cell: design.name for design in reversed(plan.designs) for row in design.rows}
     ended = {result.key for result in facts.material.results}
     listed = []
-    for cell in plan.cells:
-        only = f" --only {shlex.quote(plain(designs[cell.key]))}" if cell.key in designs else ""
-        keys = [trial.key for trial in plan.trials if trial.cell == cell.key and trial.key in ended]
-        again = f"butfor rerun {keys[0][:_SHORT]} {file}" if keys else ABSENT
-        listed.append((plain(cell.label), f"butfor run {file}{only}{number}{alone}", again))
+    first = {trial.cell: trial.key for trial in reversed(plan.trials) if trial.key in ended}
+    for label, cell, design in _every_row(plan):
+        only = f" --only {shlex.quote(plain(design))}" if design else ""
+        again = f"butfor rerun {first[cell][:_SHORT]} {file}" if cell in first else ABSENT
+        listed.append((plain(label), f"butfor run {file}{only}{number}{alone}", again))
     headings = ("System", "Train it (with its design)", "Train one trial again, and compare")
     return [Listing("Commands", headings, tuple(listed), frozenset({1, 2}))]
+
+
+def _every_row(plan: Plan) -> list[tuple[str, str, str]]:
+    """(label, cell, first design that it stands in) of every row of a table, then of cells that stand in none.
+
+    A row that is tested without a modality is the cell that was trained with it.
+    """
+    found = {(row.label, row.cell): design.name for design in reversed(plan.designs) for row in design.rows}
+    order = dict.fromkeys((row.label, row.cell) for design in plan.designs for row in design.rows)
+    shown = {cell for _, cell in order}
+    others = [(cell.label, cell.key, "") for cell in plan.cells if cell.key not in shown]
+    return [*((label, cell, found[label, cell]) for label, cell in order), *others]
 
 
 def keys_of(facts: Facts) -> Copy:
     """Every trial with its key, for `butfor rerun`."""
     plan = facts.material.plan
-    labels = {cell.key: plain(cell.label) for cell in plan.cells}
+    labels = labels_of(plan)
     states = {result.key: result.state for result in facts.material.results}
     lines = [
         f"{plain(trial.key)}  {states.get(trial.key, 'missing')}  seed {trial.seed}  fold {plain(trial.fold)}  "

@@ -1,4 +1,4 @@
-"""Trials that failed or are missing, conditions of the test, costs, and what shows that ablations took effect."""
+"""Trials that failed or are missing, costs, and what shows that ablations took effect."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ...core.conditions import split_and_condition
 from ..blocks import summarise
-from ..conditions import in_words
 from ..costs import duration, size
-from ..numerals import ABSENT, digits, heading, numeral, scale
+from ..numerals import ABSENT, heading, numeral
 from ..spent import spent_of
 from ..text import plain
+from .labels import labels_of
 from .parts import Listing
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ...core.evidence import Evidence
     from ..material import Material
-    from ..table import Table
 
 _LISTED = 200
 _RECORDED = 6
@@ -39,9 +38,22 @@ def counts(material: Material) -> dict[str, int]:
     return {state: found[state] for state in ("done", "failed", "diverged", "collapsed", "missing")}
 
 
+def state(material: Material) -> str:
+    """How much of the study is there; of an import also how many runs of the file."""
+    found = counts(material)
+    shown = ", ".join(f"{number} {name}" for name, number in found.items() if number or name == "done")
+    told = f"{shown} of {sum(found.values())} trials"
+    runs = material.plan.run_counts
+    if runs is None:
+        return told
+    asked = "" if runs.taken == runs.file else f"{runs.taken} of them asked for, "
+    twice = " (a run counts in each design that it stands in)" if sum(found.values()) > runs.shown else ""
+    return f"{runs.file} runs in the file, {asked}{runs.shown} in these tables; {told}{twice}"
+
+
 def not_done(material: Material) -> list[Listing]:
     """Every trial that ended and is not done, and how many of each system are missing."""
-    labels = {cell.key: plain(cell.label) for cell in material.plan.cells}
+    labels = labels_of(material.plan)
     ended = [result for result in material.results if result.state != "done"]
     known = {result.key for result in material.results}
     listings = []
@@ -62,34 +74,6 @@ def not_done(material: Material) -> list[Listing]:
     return listings
 
 
-def conditions(material: Material) -> list[Listing]:
-    """The first metric of each table under every condition of its split."""
-    listings = []
-    for table in material.tables:
-        splits = [name for name in material.splits if split_and_condition(name)[0] == table.split]
-        if table.metrics and len(splits) > 1:
-            metric = table.metrics[0]
-            rows = tuple(
-                (row.label, *(_mean_sd(material, table, row.cell, split) for split in splits))
-                for row in table.rows
-                if not row.condition
-            )
-            headings = ("System", *(in_words(split_and_condition(split)[1]) for split in splits))
-            unit = " (%)" if table.percent and metric.rate else ""
-            caption = f"{heading(table.name)}: {heading(metric.name)}{unit} under each condition, {table.split} split"
-            listings.append(Listing(caption, headings, rows, tight=True))
-    return listings
-
-
-def _mean_sd(material: Material, table: Table, cell: str, split: str) -> str:
-    metric = table.metrics[0]
-    factor, places = scale(metric, percent=table.percent), digits(metric, table.decimals, percent=table.percent)
-    mean, sd, _ = summarise(material.blocks(cell, split, metric.name).values())
-    if mean is None:
-        return ABSENT
-    return numeral(mean * factor, places) + ("" if sd is None else f" ± {numeral(sd * factor, places)}")
-
-
 def without_tables(material: Material) -> list[Listing]:
     """Every system and the first metrics, of a study that has no table."""
     metrics = material.plan.metrics[:4]
@@ -107,7 +91,7 @@ def without_tables(material: Material) -> list[Listing]:
 
 def costs(material: Material) -> list[Listing]:
     """Parameters, epochs and time of each system's trials; nothing where no trial recorded any of it."""
-    rows, spent = [], spent_of(material.results)
+    rows, spent, labels = [], spent_of(material.results), labels_of(material.plan)
     for cell in material.plan.cells:
         trials = material.by_cell[cell.key]
         if not trials:
@@ -118,7 +102,7 @@ def costs(material: Material) -> list[Listing]:
         epochs = _mean(result.provenance.get("epochs") for result in trials)
         time = ABSENT if own.seconds is None else duration(own.seconds)
         engines = ", ".join(sorted({str(result.provenance.get("engine", ABSENT)) for result in trials}))
-        rows.append((plain(cell.label), *counts, memory, epochs, time, str(len(trials)), plain(engines)))
+        rows.append((labels[cell.key], *counts, memory, epochs, time, str(len(trials)), plain(engines)))
     if all(field == ABSENT for row in rows for field in row[1:_RECORDED]):
         return []
     headings = ("System", "Parameters", "FLOPs a row", "Memory", "Epochs", "A trial", "Trials done", "Trained as")
@@ -137,13 +121,17 @@ def _mean(values: Iterable[float | None]) -> str:
 
 def evidence(material: Material, found: Sequence[Evidence]) -> list[Listing]:
     """What was seen of each system, marks first, and why some are trained one at a time."""
-    labels = {cell.key: plain(cell.label) for cell in material.plan.cells}
+    labels = labels_of(material.plan)
     order = {cell: place for place, cell in enumerate(labels)}
     listings = []
     ranked = sorted(found, key=lambda one: (not one.mark, order.get(one.cell, 0)))
-    rows = [(labels.get(one.cell, one.cell), one.mark, one.question, one.phase, plain(one.message)) for one in ranked]
+    places: dict[tuple[str, ...], dict[str, None]] = {}
+    for one in ranked:
+        said = (labels.get(one.cell, one.cell), one.mark, one.question, one.phase, plain(one.message))
+        places.setdefault(said, {})[", ".join(map(plain, one.paths))] = None
+    rows = [(*said, "; ".join(filter(None, where))) for said, where in places.items()]
     if rows:
-        headings = ("System", "Mark", "Question", "Seen", "Answer")
+        headings = ("System", "Mark", "Question", "Seen", "Answer", "Settings")
         listings.append(Listing(_first("What was seen of each system", rows), headings, tuple(rows[:_LISTED])))
     alone = Counter(
         (labels.get(result.cell, result.cell), plain(str(result.provenance["not_stacked"])))

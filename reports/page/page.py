@@ -17,15 +17,13 @@ from ..plots.save import identifier, svg, write_whole
 from ..rebuild import study_folder
 from ..render import file_names, render
 from ..text import lines, plain
-from . import answer, bibliography, compared, origin, outcomes
+from . import answer, bibliography, compared, empty, origin, outcomes, tested
 from .facts import facts_of
 from .parts import Copy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ...core.study.plan import Plan
-    from ..table import Table
+    from ..material import Material
     from .facts import Facts
 
 PAGE = "report.html"
@@ -56,7 +54,7 @@ def page(facts: Facts) -> str:
     material, plan = facts.material, facts.material.plan
     style = STYLE + (_FOLDER / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    first, *others = answer.answers(material)
+    said = answer.answer_of(material)
     filled = (
         _environment()
         .get_template("page.html")
@@ -64,14 +62,16 @@ def page(facts: Facts) -> str:
             study=plain(plan.study),
             style=Markup(style),  # noqa: S704 - our own style sheet
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-            answer=first[1],
-            claims=answer.claims(material),
-            others=others,
-            counts=outcomes.counts(material),
-            tables=_tables(material.tables),
+            answer=said.first,
+            claims=said.claims,
+            others=said.others,
+            state=outcomes.state(material),
+            empty=empty.reasons(material),
+            tables=_tables(material),
             without_tables=[] if material.tables else outcomes.without_tables(material),
             plots=_plots(facts),
-            conditions=outcomes.conditions(material),
+            conditions=tested.conditions(material),
+            weights=tested.fusion_weights(material),
             costs=outcomes.costs(material),
             evidence=outcomes.evidence(material, facts.evidence),
             marks=outcomes.marks(facts.evidence),
@@ -106,8 +106,8 @@ def _environment() -> Environment:
     )
 
 
-def _tables(tables: Sequence[Table]) -> list[Shown]:
-    names = file_names(table.name for table in tables)
+def _tables(material: Material) -> list[Shown]:
+    names = file_names(table.name for table in material.tables)
     return [
         Shown(
             title,
@@ -115,7 +115,7 @@ def _tables(tables: Sequence[Table]) -> list[Shown]:
             Markup(lines(html(table.sheet()))),  # noqa: S704 - `html` escapes every text
             [Copy(label, render(table, style).rstrip("\n")) for label, style in _COPIES.items()],
         )
-        for table, name, title in zip(tables, names, answer.names(tables), strict=True)
+        for (table, title), name in zip(material.named, names, strict=True)
     ]
 
 
@@ -124,5 +124,7 @@ def _plots(facts: Facts) -> dict[str, list[Plot]]:
     found: dict[str, list[Plot]] = {}
     for number, picture in enumerate(gallery(facts.material)):
         drawn = Markup(svg(picture, f"p{number}"))  # noqa: S704 - our own SVG, its texts escaped by its writer
-        found.setdefault(picture.kind, []).append(Plot(heading(picture.about), picture.title, picture.reading, drawn))
+        found.setdefault(picture.kind, []).append(
+            Plot(picture.named or heading(picture.about), picture.title, picture.reading, drawn)
+        )
     return found

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import EngFormatter
 
 from ..costs import duration
-from ..numerals import digits, heading, numeral, scale
+from ..measured import about, called, capital, leading
+from ..numerals import digits, numeral, scale
 from ..spent import Spent, spent_of
-from .look import GREY, MOST, canvas, look
+from .look import GREY, MOST, PANELS, canvas, look, wrapped
 from .picture import Picture
-from .series import first_of, legend
+from .series import first_areas, first_of, legend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,13 +35,13 @@ Costs = Mapping[str, Spent]
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One for each table, of its first metric; none where no cost is known of every system."""
-    for table in material.tables:
+    """One for each table, of its first metric or its areas; none where no cost is known of every system."""
+    spent = spent_of(material.results)
+    for table, named in material.named:
         found = [row for row in table.rows if row.done and not row.condition]
-        if table.metrics and len(found) > 1:
-            spent = spent_of(material.results)
-            if known_costs([spent[row.cell] for row in found[:MOST]]):
-                yield _picture(table, found, spent)
+        if len(found) > 1 and known_costs([spent[row.cell] for row in found[:MOST]]):
+            for metric in leading(table)[:PANELS]:
+                yield _picture(table, named, metric, found, spent)
 
 
 def known_costs(spent: Sequence[Spent]) -> dict[str, list[float]]:
@@ -49,17 +50,18 @@ def known_costs(spent: Sequence[Spent]) -> dict[str, list[float]]:
     return {name: costs for name, costs in known.items() if None not in costs and any(costs)}
 
 
-def _picture(table: Table, found: Sequence[Row], spent: Costs) -> Picture:
-    metric, shown = table.metrics[0], found[:MOST]
+def _picture(table: Table, named: str, metric: PlannedMetric, found: Sequence[Row], spent: Costs) -> Picture:
+    shown = found[:MOST]
     told = " ".join(_told(table, metric, row, spent[row.cell]) for row in shown)
     return Picture(
         "cost",
         table.name,
-        f"Cost against {heading(metric.name)}, {table.split} split",
+        f"Cost against {called(metric)}, {table.split} split",
         f"Means over trials, ± sd of the metric; seconds are of training one trial where and how it ran."
-        f"{first_of(len(found))}",
+        f"{first_of(len(found))}{first_areas(table)}",
         told,
         lambda: _draw(table, metric, shown, spent),
+        about(table, named, metric),
     )
 
 
@@ -77,7 +79,7 @@ def _draw(table: Table, metric: PlannedMetric, shown: Sequence[Row], spent: Cost
     known = known_costs([spent[row.cell] for row in shown])
     figure, panels = canvas(2.6 + 0.12 * len(shown), len(known))
     unit = " (%)" if table.percent and metric.rate else ""
-    panels[0].set_ylabel(f"{heading(metric.name)}{unit} {'↑' if metric.higher_is_better else '↓'}")
+    panels[0].set_ylabel(wrapped(f"{capital(called(metric))}{unit} {'↑' if metric.higher_is_better else '↓'}", 28))
     for panel, (name, costs) in zip(panels, known.items(), strict=False):
         _panel(panel, table, metric, list(zip(shown, costs, strict=True)))
         panel.set_xlabel(_AXES[name])

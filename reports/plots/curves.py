@@ -55,6 +55,7 @@ def _picture(material: Material, table: Table, rows: Sequence[Row]) -> Picture:
         f"Means over the trials that still train{bands}; loss terms before their weight.{first_of(len(rows))}",
         told,
         lambda: _draw(rows[:MOST], trials),
+        heading(table.name),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..numerals import digits, heading, numeral, probability, scale
-from .look import BLUE, GREEN, GREY, INK, PALE, VERMILLION, canvas, wrapped
+from ..measured import called, capital
+from ..numerals import digits, numeral, probability, scale
+from .look import BLUE, GREEN, GREY, INK, PALE, PANELS, VERMILLION, canvas, wrapped
 from .picture import Picture
 from .series import joined
 
@@ -28,28 +29,28 @@ VERDICTS = {
     "not settled": (INK, "o", "white"),
 }
 """{verdict: colour, marker, colour inside it}."""
-_PANELS = 3
 _LETTERS = 34
 
 
 def pictures(material: Material) -> Iterator[Picture]:
     """One for each table in which something is compared."""
-    for table in material.tables:
+    for table, named in material.named:
         rows = [row for row in table.rows if any(score.judged for score in row.scores.values())]
         if table.reference and rows:
-            yield _picture(table, rows)
+            yield _picture(table, named, rows)
 
 
-def _picture(table: Table, rows: list[Row]) -> Picture:
-    metrics = table.metrics[:_PANELS]
+def _picture(table: Table, named: str, rows: list[Row]) -> Picture:
+    metrics = tuple(one for one in table.metrics if any(row.scores[one.name].judged for row in rows))[:PANELS]
     told = " ".join(_told(table, row, metrics[0]) for row in rows)
     return Picture(
         "forest",
         table.name,
         f"Differences from “{table.reference}”, {table.split} split",
         f"Points: mean difference from “{table.reference}”; bars: {_level(table)} % intervals, each for its row alone.",
-        f"{heading(metrics[0].name)}: {told}",
+        f"{capital(called(metrics[0]))}: {told}",
         lambda: _draw(table, rows, metrics),
+        named,
     )
 
 
@@ -81,7 +82,7 @@ def _draw(table: Table, rows: list[Row], metrics: tuple[PlannedMetric, ...]) -> 
         judged.verdict
         for row in rows
         for metric in metrics
-        if (judged := row.scores[metric.name].judged) and judged.p_adjusted is not None
+        if (judged := row.scores[metric.name].judged) and judged.p_adjusted is not None and judged.verdict
     )
     if known:
         handles = [
@@ -113,7 +114,8 @@ def _panel(panel: Axes, table: Table, rows: list[Row], metric: PlannedMetric) ->
     panel.locator_params(axis="x", nbins=5)
     unit = " (%)" if table.percent and metric.rate else ""
     better = "right" if metric.higher_is_better else "left"
-    panel.set_xlabel(f"Δ {heading(metric.name)}{unit}\n{'better →' if better == 'right' else '← better'}")
+    name = wrapped(f"Δ {called(metric)}{unit}", _LETTERS)
+    panel.set_xlabel(f"{name}\n{'better →' if better == 'right' else '← better'}")
 
 
 def _by_verdict(rows: list[Row], metric: PlannedMetric) -> dict[tuple[str, str, str], dict[int, Comparison]]:
@@ -122,6 +124,6 @@ def _by_verdict(rows: list[Row], metric: PlannedMetric) -> dict[tuple[str, str, 
     for place, row in enumerate(rows):
         judged = row.scores[metric.name].judged
         if judged is not None:
-            said = judged.verdict if judged.p_adjusted is not None else "not settled"
-            found.setdefault(VERDICTS[said], {})[place] = judged.comparison
+            said = judged.verdict if judged.p_adjusted is not None else None
+            found.setdefault(VERDICTS[said or "not settled"], {})[place] = judged.comparison
     return found

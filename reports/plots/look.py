@@ -59,12 +59,15 @@ _LOOKS = tuple(
         (INK, BLUE, VERMILLION, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#7F5200"),
         ("o", "s", "^", "D", "v", "P", "X", "*"),
         ("-", "--", "-.", ":", "-", "--", "-.", ":"),
-        ("", "///", "...", "\\\\\\", "xx", "--", "++", "oo"),
+        # lines alone: a hatch of dots or circles takes 90 kB a figure
+        ("", "///", "---", "\\\\\\", "xx", "||", "++", "/-"),
         strict=True,
     )
 )
 MOST = len(_LOOKS)
 """Series that one plot can tell apart."""
+PANELS = 3
+"""Metrics of one table that are drawn."""
 
 
 def look(number: int) -> Look:

@@ -27,6 +27,8 @@ class Picture:
     """What is to be seen, in sentences: for those who cannot see it."""
     draw: Callable[[], Figure]
     """Makes the figure, inside `house_style`."""
+    named: str = ""
+    """What it is about, as the page heads it: the table's name, with what tells it from others of its design."""
 
     @property
     def name(self) -> str:

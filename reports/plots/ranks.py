@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.errors import StudyError
-from ..numerals import heading, probability
+from ..measured import called
+from ..numerals import probability
 from ..statistics.friedman import Friedman, friedman
 from .look import GREY, INK, canvas, wrapped
 from .picture import Picture
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 def pictures(material: Material) -> Iterator[Picture]:
     """One for each table with three or more methods on the same two or more data sets, of its first metric."""
-    for table in material.tables:
+    for table, named in material.named:
         found = ranked(material, table)
         if found is not None:
-            yield _picture(table, found)
+            yield _picture(table, named, found)
 
 
 def ranked(material: Material, table: Table) -> Friedman | None:
@@ -46,7 +47,7 @@ def ranked(material: Material, table: Table) -> Friedman | None:
         method = ", ".join(
             f"{name} {level}" if isinstance(level, bool) else str(level) for name, level in levels.items()
         )
-        values = material.values(table, row, metric.name).values()
+        values = material.values(table, row, metric).values()
         if values:
             scores.setdefault(method, {})[data[row.cell]] = fmean(values)
     sets = list(dict.fromkeys(name for known in scores.values() for name in known))
@@ -78,7 +79,7 @@ def _levels_by_data(table: Table, data: dict[str, str], factor: str) -> list[fro
     return [frozenset(some) for some in found.values()]
 
 
-def _picture(table: Table, found: Friedman) -> Picture:
+def _picture(table: Table, named: str, found: Friedman) -> Picture:
     metric = table.metrics[0]
     order = np.argsort(found.ranks, kind="stable")
     told = "; ".join(f"{found.methods[index]} {found.ranks[index]:.2f}" for index in order)
@@ -87,11 +88,12 @@ def _picture(table: Table, found: Friedman) -> Picture:
     return Picture(
         "ranks",
         table.name,
-        f"Mean ranks of {heading(metric.name)} over {found.data_sets} data sets",
+        f"Mean ranks of {called(metric)} over {found.data_sets} data sets",
         f"1 is best. Friedman's test with the F of Iman and Davenport: {p}; critical difference of Nemenyi "
         f"{found.critical_difference:.2f}.",
         f"Mean ranks: {told}. Not told apart: {joined}.",
         lambda: _draw(found),
+        named,
     )
 
 

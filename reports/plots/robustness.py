@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.conditions import parts_of, split_and_condition
+from ..measured import raw
 from ..numerals import digits, heading, numeral, scale
 from .look import MOST, canvas
 from .picture import Picture
@@ -47,12 +48,20 @@ class Sweep:
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One for each table whose split was also tested under conditions with a strength, of its first metric."""
-    for table in material.tables:
+    """One for each table whose split was also tested under conditions with a strength, of its first metric.
+
+    Tables that would show the same share theirs.
+    """
+    seen: set[tuple[object, ...]] = set()
+    for table, named in material.named:
         found = sweeps(material.splits, table.split)
         rows = [row for row in table.rows if row.done and not row.condition]
         if table.metrics and found and rows:
-            yield _picture(material, table, rows, found)
+            metric = raw(table.metrics[0])
+            same = (metric.name, table.split, table.percent, *(row.cell for row in rows))
+            if same not in seen:
+                yield _picture(material, table, named, rows, found)
+            seen.add(same)
 
 
 def sweeps(splits: Sequence[str], clean: str) -> tuple[Sweep, ...]:
@@ -70,8 +79,8 @@ def sweeps(splits: Sequence[str], clean: str) -> tuple[Sweep, ...]:
     )
 
 
-def _picture(material: Material, table: Table, rows: Sequence[Row], found: Sequence[Sweep]) -> Picture:
-    metric, shown = table.metrics[0], rows[:MOST]
+def _picture(material: Material, table: Table, named: str, rows: Sequence[Row], found: Sequence[Sweep]) -> Picture:
+    metric, shown = raw(table.metrics[0]), rows[:MOST]
     told = " ".join(_told(material, table, row, found) for row in shown)
     return Picture(
         "robustness",
@@ -80,17 +89,18 @@ def _picture(material: Material, table: Table, rows: Sequence[Row], found: Seque
         f"Means ± sd over seeds and folds; every system meets the same disturbance.{first_of(len(rows))}",
         told,
         lambda: _draw(material, table, shown, found),
+        named,
     )
 
 
 def _values(material: Material, table: Table, row: Row, split: str) -> list[float]:
-    metric = table.metrics[0]
+    metric = raw(table.metrics[0])
     factor = scale(metric, percent=table.percent)
     return [value * factor for value in material.blocks(row.cell, split, metric.name).values()]
 
 
 def _told(material: Material, table: Table, row: Row, found: Sequence[Sweep]) -> str:
-    places = digits(table.metrics[0], table.decimals, percent=table.percent)
+    places = digits(raw(table.metrics[0]), table.decimals, percent=table.percent)
     parts = []
     for sweep in found:
         last = max(sweep.strengths)
@@ -105,7 +115,7 @@ def _draw(material: Material, table: Table, rows: Sequence[Row], found: Sequence
     across = min(_ACROSS, len(found))
     down = -(-len(found) // across)
     figure, panels = canvas(0.4 + 2.1 * down + 0.16 * len(rows), across, down)
-    metric = table.metrics[0]
+    metric = raw(table.metrics[0])
     for place, panel in enumerate(panels):
         if place >= len(found):
             panel.set_axis_off()

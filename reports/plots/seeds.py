@@ -6,10 +6,11 @@ from math import ceil
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from ..numerals import digits, heading, numeral, scale
-from .look import BLUE, GREY, INK, VERMILLION, canvas, wrapped
+from ..measured import about, called, capital, leading
+from ..numerals import digits, numeral, scale
+from .look import BLUE, GREY, INK, PANELS, VERMILLION, canvas, wrapped
 from .picture import Picture
-from .series import joined
+from .series import first_areas, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,26 +30,24 @@ Slopes = list[tuple[float, float]]
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One for each table, of its first metric; none where a seed does not mean the same in every system."""
-    for table in material.tables if material.plan.paired else ():
-        if not table.reference or not table.metrics:
-            continue
-        found = [(row, _slopes(material, table, row)) for row in table.rows if not row.baseline]
-        found = [(row, slopes) for row, slopes in found if slopes]
-        if found:
-            yield _picture(table, found)
+    """One for each table, of its first metric or its areas; none where nothing pairs the runs."""
+    for table, named in material.named if material.plan.paired else ():
+        for metric in leading(table)[:PANELS] if table.reference else ():
+            found = [(row, _slopes(material, table, metric, row)) for row in table.rows if not row.baseline]
+            found = [(row, slopes) for row, slopes in found if slopes]
+            if found:
+                yield _picture(table, named, metric, found)
 
 
-def _slopes(material: Material, table: Table, row: Row) -> Slopes:
-    metric = table.metrics[0]
+def _slopes(material: Material, table: Table, metric: PlannedMetric, row: Row) -> Slopes:
     factor = scale(metric, percent=table.percent)
     against = _reference(material, table, row)
     base = (
-        material.values(table, against, metric.name)
+        material.values(table, against, metric)
         if against
-        else material.blocks(material.plan.baseline, table.split, metric.name)
+        else material.values_of(table, material.plan.baseline, metric, table.split)
     )
-    own = material.values(table, row, metric.name)
+    own = material.values(table, row, metric)
     return [(base[block] * factor, own[block] * factor) for block in sorted(own) if block in base]
 
 
@@ -61,31 +60,30 @@ def _reference(material: Material, table: Table, row: Row) -> Row | None:
     return found[0] if found else None
 
 
-def _picture(table: Table, found: list[tuple[Row, Slopes]]) -> Picture:
-    metric, shown = table.metrics[0], found[:_MOST]
+def _picture(table: Table, named: str, metric: PlannedMetric, found: list[tuple[Row, Slopes]]) -> Picture:
+    shown = found[:_MOST]
     more = f" The first {_MOST} of {len(found)} systems." if len(found) > _MOST else ""
-    told = " ".join(_told(table, row, slopes) for row, slopes in shown)
+    told = " ".join(_told(table, metric, row, slopes) for row, slopes in shown)
     return Picture(
         "seeds",
         table.name,
-        f"{heading(metric.name)} seed by seed, {table.split} split",
+        f"{capital(called(metric))} seed by seed, {table.split} split",
         f"A line for each seed and fold, from “{table.reference}” on the left to the system on the right; black: the "
-        f"mean. Each panel has its own scale.{more}",
+        f"mean. Each panel has its own scale.{more}{first_areas(table)}",
         told,
-        lambda: _draw(table, shown),
+        lambda: _draw(table, metric, shown),
+        about(table, named, metric),
     )
 
 
-def _told(table: Table, row: Row, slopes: Slopes) -> str:
-    metric = table.metrics[0]
+def _told(table: Table, metric: PlannedMetric, row: Row, slopes: Slopes) -> str:
     places = digits(metric, table.decimals, percent=table.percent)
     before, after = (fmean(slope[side] for slope in slopes) for side in (0, 1))
     won = sum((b > a) == metric.higher_is_better and b != a for a, b in slopes)
     return f"{row.label}: {numeral(before, places)} to {numeral(after, places)}, better in {won} of {len(slopes)}."
 
 
-def _draw(table: Table, shown: list[tuple[Row, Slopes]]) -> Figure:
-    metric = table.metrics[0]
+def _draw(table: Table, metric: PlannedMetric, shown: list[tuple[Row, Slopes]]) -> Figure:
     rows = ceil(len(shown) / _ACROSS)
     columns = min(_ACROSS, max(3, len(shown)))
     figure, panels = canvas(0.6 + 1.7 * rows, columns, rows)
@@ -98,7 +96,7 @@ def _draw(table: Table, shown: list[tuple[Row, Slopes]]) -> Figure:
         panel.set_title(wrapped(row.label, 18, 2), fontsize=8)
         if place % columns == 0:
             unit = " (%)" if table.percent and metric.rate else ""
-            panel.set_ylabel(f"{heading(metric.name)}{unit}")
+            panel.set_ylabel(wrapped(f"{capital(called(metric))}{unit}", 24))
     handles = [
         panels[0].plot([], [], color=colour, ls=line, marker=marker, ms=4)[0]
         for colour, line, marker in (_style(1), _style(-1), (INK, "-", "o"))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .look import MOST, look, wrapped
+from ..measured import leading
+from .look import MOST, PANELS, look, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from ..table import Table
 
 _POINTS = 30
 """Points that one line has at most: more cannot be seen."""
@@ -63,6 +66,12 @@ def legend(figure: Figure, panel: Axes, names: Sequence[str], *, lines: bool = T
     labels = [wrapped(name, 40, 2) for name in names[:MOST]]
     columns = 1 if max(map(len, labels)) > 36 else 2 if max(map(len, labels)) > 22 else 4  # noqa: PLR2004 - letters
     figure.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)), fontsize=8)
+
+
+def first_areas(table: Table) -> str:
+    """What is said where not every area of a table has its plot."""
+    count = len(leading(table))
+    return f" The first {PANELS} of {count} areas are drawn." if count > PANELS else ""
 
 
 def first_of(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from matplotlib.patches import Patch
 
 from ...core.conditions import split_and_condition
 from ..conditions import in_words
+from ..numerals import heading
 from .look import MOST, canvas, look, wrapped
 from .picture import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -25,18 +27,29 @@ if TYPE_CHECKING:
 
 WEIGHTS = "fusion_weights"
 """In a result's provenance: {split: {modality: mean weight}}, where the fusion gives weights."""
-_MOST_ROWS = 12
+_MOST_ROWS, _MOST_BARS = 12, 36
+"""Systems and bars of one plot; the page lists all numbers."""
 Shares = dict[str, dict[str, float]]
 """{condition: {modality: mean weight}}."""
+Weighted = Sequence[tuple["Row", Shares]]
 
 
 def pictures(material: Material) -> Iterator[Picture]:
-    """One for each table in which some system's fusion gives weights."""
-    for table in material.tables:
+    """One for each table in which some system's fusion gives weights; tables that would show the same share theirs."""
+    for table, _, found in weighted(material):
+        yield _picture(table, found)
+
+
+def weighted(material: Material) -> Iterator[tuple[Table, str, Weighted]]:
+    """Each table with its name and the weights of its systems; once for the same systems on the same split."""
+    seen: set[tuple[str, ...]] = set()
+    for table, named in material.named:
         rows = [row for row in table.rows if not row.condition]
         found = [(row, shares) for row in rows if (shares := weights_of(material, row.cell, table.split))]
-        if found:
-            yield _picture(table, found)
+        same = (table.split, *(row.cell for row, _ in found))
+        if found and same not in seen:
+            yield table, named, found
+        seen.add(same)
 
 
 def weights_of(material: Material, cell: str, split: str) -> Shares:
@@ -52,14 +65,14 @@ def weights_of(material: Material, cell: str, split: str) -> Shares:
     return {condition: {name: fmean(values) for name, values in found.items()} for condition, found in kept.items()}
 
 
-def _picture(table: Table, found: Sequence[tuple[Row, Shares]]) -> Picture:
-    shown = found[:_MOST_ROWS]
+def _picture(table: Table, found: Weighted) -> Picture:
+    shown = found[: max(1, min(_MOST_ROWS, _MOST_BARS // max(len(shares) for _, shares in found)))]
     told = " ".join(
         f"{row.label}, {in_words(condition)}: {', '.join(f'{name} {weight:.2f}' for name, weight in weights.items())}."
         for row, shares in shown
         for condition, weights in list(shares.items())[:1]
     )
-    more = f" The first {_MOST_ROWS} of {len(found)} systems." if len(found) > _MOST_ROWS else ""
+    more = f" The first {len(shown)} of {len(found)} systems." if len(found) > len(shown) else ""
     return Picture(
         "weights",
         table.name,
@@ -68,10 +81,11 @@ def _picture(table: Table, found: Sequence[tuple[Row, Shares]]) -> Picture:
         f"which is not what a modality is worth.{more}",
         told,
         lambda: _draw(shown),
+        heading(table.name),
     )
 
 
-def _draw(shown: Sequence[tuple[Row, Shares]]) -> Figure:
+def _draw(shown: Weighted) -> Figure:
     modalities = list(dict.fromkeys(name for _, shares in shown for weights in shares.values() for name in weights))
     bars = [(row.label, condition, weights) for row, shares in shown for condition, weights in shares.items()]
     figure, (panel,) = canvas(0.9 + 0.2 * len(bars))

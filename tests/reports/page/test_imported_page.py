@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def whole(facts):
 
 
 def words(text):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
 
 
 def part(text, name):
@@ -47,6 +48,39 @@ def test_nothing_is_said_of_costs_that_nobody_recorded(facts, whole):
 def test_two_imports_of_one_file_give_the_same_page(facts, whole):
     assert page(replace(facts, finished=LATER)) == whole
     assert "Trials ended" not in words(whole)
+
+
+def test_the_answer_says_that_no_claim_stands_and_which_verdicts_carry_one(whole):
+    told = part(whole, "answer")
+    assert (
+        "Of 7 conclusions that were drawn from these runs, none stands, 6 are not settled, 1 is contradicted." in told
+    )
+    assert re.search(
+        r"Published \(test3\)\. [^.]* \(Weighted F1 0\.8638, test3 split\), 1 is shown to be better: "
+        r"attention_robust_v2 \(\+0\.0239\)\. That is in the table.s own family \(1 comparison\); over all 7 claims, "
+        r"“V2 improves on the baseline on test3” is not settled\.",
+        told,
+    )
+
+
+def test_runs_that_stand_in_no_table_are_counted(whole):
+    assert "76 runs in the file, 48 in these tables" in words(whole)
+
+
+def test_headings_tell_the_tables_of_one_design_apart(whole):
+    found = re.findall(r"<h3>(.*?)</h3>", whole)
+    assert "Differences: Published (test1)" in found
+    assert len(found) == len(set(found))
+
+
+def test_no_section_is_empty(whole):
+    parts = re.findall(
+        r'<section id="[^"]+" aria-labelledby.*?</h2>(.*?)</section>\n(?=<section id="[a-z]+" aria|</main>)',
+        whole,
+        re.DOTALL,
+    )
+    assert len(parts) == 14
+    assert all(len(words(text).strip()) > 20 for text in parts)
 
 
 def test_every_figure_shows_something(facts, marks_of):

@@ -236,6 +236,20 @@ def test_evidence_stands_with_its_marks_and_what_they_mean(make_study):
     assert "its fusion is not stackable" in told
 
 
+def test_what_was_seen_alike_in_several_places_stands_once_with_all_of_them(make_study):
+    same = {"cell": "less", "question": "dead parameters", "phase": "before", "message": "no gradient reaches 2"}
+    seen = [Evidence(**same, paths=(f"encoder.{name}",)) for name in ("audio", "text")]
+    told = words(section(page(facts_of(make_study(), seen)), "evidence"))
+    assert told.count("no gradient reaches 2") == 1
+    assert "encoder.audio; encoder.text" in told
+
+
+def test_fusion_weights_stand_as_numbers_by_system_and_condition(whole):
+    found = section(whole, "robustness")
+    assert "Parts: mean fusion weights of text / audio, test split" in found
+    assert '<th scope="row">w/o gate</th><td>0.70 / 0.30</td><td>0.80 / 0.20</td>' in found
+
+
 def test_how_systems_were_compared_is_said_for_each_table(whole):
     told = words(section(whole, "compared"))
     assert "paired t" in told

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from butfor.core.study.plan import PlannedDesign, PlannedRow, TableSettings
 from butfor.reports.material import material_of
@@ -75,7 +76,10 @@ def test_interactions_hold_the_means_and_the_effects_of_the_notes(material):
     table = material.tables[1]
     assert means == {f"{row.scores['weighted_f1'].mean:.3f}" for row in table.rows}
     found = table.effects["weighted_f1"]["effects"]
-    assert effects == {f"{one.value:+.3f}".replace("-", "−") for one in found}
+    notes = " ".join(table.notes)
+    assert effects == {f"{one.value:+.4f}".replace("-", "−") for one in found}
+    for text in (text.get_text().split("\n") for text in figure.axes[1].texts):
+        assert " ".join(text[:2]) in notes
     assert "gate without × fusion mean" in picture.numbers
 
 
@@ -147,6 +151,32 @@ def by_data_sets(make_study, num):
     table = TableSettings(design="sets", metrics=("weighted_f1",))
     whole = {"cells": tuple(cells), "designs": (design,), "tables": (table,), "trials": tuple(trials)}
     return material_of(plan.model_copy(update={**whole, "baseline": "gated0"}), trained)
+
+
+def light(colour):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear)) + 0.05
+
+
+def test_the_text_of_a_heat_map_can_be_read_on_all_of_its_colours(make_study):
+    plan, results = make_study()
+    for sign in (1, -1):
+        turned = tuple(one.model_copy(update={"higher_is_better": sign > 0}) for one in plan.metrics)
+        shifted = [
+            replace(one, metrics={"test": {name: sign * value for name, value in one.metrics["test"].items()}})
+            for one in results
+        ]
+        made = material_of(plan.model_copy(update={"metrics": turned}), shifted)
+        _, figure = figure_of(interactions, made, "grid")
+        for panel in figure.axes:
+            assert len(panel.texts) == len(panel.patches) > 2
+            for text, field in zip(panel.texts, panel.patches, strict=True):
+                dark, pale = sorted((light(text.get_color()), light(field.get_facecolor()[:3])))
+                assert pale / dark >= 4.5
+
+
+def test_hatches_are_lines_which_take_little_room():
+    assert not {"o", "O", ".", "*"} & set("".join(one.hatch for one in _LOOKS))
 
 
 def test_ranks_are_over_data_sets(make_study):
