@@ -49,6 +49,7 @@ ELSEWHERE = {
     "BF706": "with a plugin of ours",
     "BF708": "with a plugin of ours",
     "BF710": "with a plugin of ours",
+    "BF712": "with a plugin of ours",
     **dict.fromkeys(("BF720", "BF721", "BF722", "BF723", "BF724"), "in training"),
     **dict.fromkeys(("BF801", "BF802", "BF803", "BF804", "BF805"), "with import and export"),
     **dict.fromkeys(("BF740", "BF741", "BF742", "BF743"), "in results"),

@@ -8,6 +8,7 @@ from ...study.cell import content_key
 from ..rehearse import one_thread
 from .dead import dead_parameters
 from .factors import factors
+from .idle import idle_terms
 from .influence import Influences
 from .leaving import Leaving
 from .optimum import undone_smoothing
@@ -38,6 +39,7 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
             *factors(study.baseline, cells),
             *same_computation(prober, influences, cells),
             *idle_settings(prober, influences, cells),
+            *idle_terms(prober, cells),
             *dead_parameters(prober, cells),
             *Leaving(prober).look(study.baseline, cells),
             *undone_smoothing(prober, cells),

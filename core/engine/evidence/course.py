@@ -26,7 +26,7 @@ def course(settings: CellSettings, rows: Sequence[int], metrics: Sequence[Planne
     """Optimiser, batches, learning rate, stopping and selection; `rows` are the training rows of each fold.
 
     Left out is what cannot act: a patience longer than training, a batch larger than the fold, decay of a kind that is
-    zero.
+    zero, what selects the only epoch.
     """
     train = settings.train
     patience = train.patience if train.patience is not None and train.patience < train.epochs else None
@@ -39,7 +39,7 @@ def course(settings: CellSettings, rows: Sequence[int], metrics: Sequence[Planne
         _scheduler(train),
         None if train.clip is None else (train.clip.by, train.clip.limit),
         None if patience is None else (patience, train.min_delta),
-        selection.tree,
+        None if train.epochs == 1 else selection.tree,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...evidence import Evidence
+from ...study.differences import differences
 from .computation import outputs_of, predict_alike
 from .course import weights
 from .disturbed import ABSENT, NOISE
+from .wording import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ...evidence import Mark
     from ...study.cell import Cell
@@ -21,11 +23,67 @@ _ONLY = {ABSENT: "where a modality is absent in testing", NOISE: "under noise in
 
 
 def partly_same(prober: Prober, baseline: Cell, known: Sequence[Computation]) -> Iterator[Evidence]:
-    """What is equal in part with the baseline."""
+    """What is equal in part: each cell with the baseline, and of the others each group once."""
     base, *rest = known
-    if base.cell is baseline:
-        for one in rest:
-            yield from _partly(prober, base, one)
+    if base.cell is not baseline:
+        yield from _groups(prober, None, known, set())
+        return
+    told: set[frozenset[str]] = set()
+    for one in rest:
+        for found in _partly(prober, base, one):
+            told.add(frozenset(found.paths))
+            yield found
+    yield from _groups(prober, base, rest, told)
+
+
+def _groups(
+    prober: Prober, base: Computation | None, cells: Sequence[Computation], told: set[frozenset[str]]
+) -> Iterator[Evidence]:
+    """Groups of cells that are equal in part, unless what they differ in has been told of in another pair."""
+    trained = _alike(cells, lambda one: one.training, base)
+    for group in trained:
+        yield from _once(group, told, "train the same: {paths} acts only in evaluation", "BF703")
+    for group in _alike(cells, lambda one: _at_first(prober, one), base):
+        starts = [_start(prober, group[0], one) for one in group[1:]]
+        if all(starts):
+            same = f"are the same computation until epoch {min(starts)}: a schedule keeps the difference at zero"
+            yield from _once(group, told, same, "", start=min(starts))
+    for group in _alike(cells, lambda one: (one.trace.inputs, tuple(one.trace.evaluated.items())), base):
+        same = "predict the same in evaluation with equal weights: what differs acts only in training"
+        yield from _once(group, told, same, "")
+
+
+def _alike(
+    cells: Sequence[Computation], key: Callable[[Computation], Key], base: Computation | None
+) -> list[list[Computation]]:
+    """Groups of two or more with one key, but for that of the baseline."""
+    groups: dict[Key, list[Computation]] = {}
+    for one in cells:
+        groups.setdefault(key(one), []).append(one)
+    own = None if base is None else key(base)
+    return [group for held, group in groups.items() if len(group) > 1 and held != own]
+
+
+def _at_first(prober: Prober, one: Computation) -> Key:
+    trace = one.trace
+    return (one.around, trace.inputs, tuple(trace.evaluated.items()), _during(prober, one, 0))
+
+
+def _once(
+    group: Sequence[Computation], told: set[frozenset[str]], same: str, code: str, **numbers: int
+) -> Iterator[Evidence]:
+    """One line for a group; all of its cells but the first have the mark of a finding."""
+    first, *rest = (one.cell for one in group)
+    paths = tuple({path: None for cell in rest for path in differences(first.resolved, cell.resolved, cell.node)})
+    if frozenset(paths) in told:
+        return
+    told.add(frozenset(paths))
+    labels = [f"'{one.cell.label}'" for one in group]
+    message = f"{listed(labels[:-1])} and {labels[-1]} {same.format(paths=listed(paths))}"
+    for cell in rest if code else rest[:1]:
+        yield same_evidence(
+            cell, first, message, paths, code if cell is rest[0] else "", mark="½" if code else "", **numbers
+        )
 
 
 def _partly(prober: Prober, base: Computation, one: Computation) -> Iterator[Evidence]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unreached(cells: Sequence[Cell]) -> Iterator[Evidence]:
-    """Warm-ups that are not over in the last epoch; a mark where the cell is about them."""
+    """Warm-ups that are not over in the last epoch; a finding where one never begins, a mark where it differs."""
     for cell in cells:
         last = cell.settings.train.epochs - 1
         for path, warmup in _warmups(cell.settings):
@@ -31,13 +31,13 @@ def unreached(cells: Sequence[Cell]) -> Iterator[Evidence]:
                 message=f"{path} reaches {reached} of its effect in {last + 1} epochs",
                 mark=_mark(cell, path, share),
                 paths=(f"{path}.warmup",),
-                details={"share": share, "epochs": last + 1},
+                details={"share": share, "epochs": last + 1, **({} if share else {"code": "BF713"})},
             )
 
 
 def _warmups(settings: CellSettings) -> Iterator[tuple[str, Warmup]]:
-    yield from ((f"losses.{term}", spec.warmup) for term, spec in settings.losses.items())
-    if settings.modality_dropout is not None:
+    yield from ((f"losses.{term}", spec.warmup) for term, spec in settings.losses.items() if spec.weight > 0)
+    if settings.modality_dropout is not None and settings.modality_dropout.rate > 0:
         yield "modality_dropout", settings.modality_dropout.warmup
 
 

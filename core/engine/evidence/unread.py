@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from ...evidence import Evidence
+from ...specs import Spec
 from ...study.tree import lookup
 from ..structure import components
 from .course import dropout
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ...evidence import Question
-    from ...specs import Spec
     from ...study.cell import Cell
     from .influence import Influences
     from .prober import Prober
@@ -54,14 +56,18 @@ def _unread(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
     """What nobody read, and what moves nothing: it may have been read where nobody looks, when it was checked, say."""
     first = uses[0]
     spec = dict(components(first.cell.settings))[first.component]
-    known = [name for name in type(spec).model_fields if name != "name"]
-    extra = first.inner in (spec.model_extra or {})
+    held, name = holder(first.cell, first.path)
+    extra = held is not None and name in (held.model_extra or {})
     if not extra and any(_moves(influences, use) for use in _surroundings(uses)):
         return
-    near = difflib.get_close_matches(first.inner, known, n=1) if extra else []
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    said = f"{spec.kind} '{spec.name}' {'has no such setting, and takes it' if extra else 'never reads it'}"
-    yield from _each(uses, "unread setting", f"no code reads '{first.inner}': {said}{hint}", "BF704")
+    said = f"has no such setting, and takes it{_nearest(name, held or spec)}" if extra else "never reads it"
+    told = f"no code reads '{first.inner}': {spec.kind} '{spec.name}' {said}"
+    yield from _each(uses, "unread setting", told, "BF704")
+
+
+def _nearest(name: str, held: BaseModel) -> str:
+    near = difflib.get_close_matches(name, [field for field in type(held).model_fields if field != "name"], n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _moves(influences: Influences, use: Use) -> bool:
@@ -125,21 +131,29 @@ def _patterns(uses: Sequence[Use]) -> Iterator[Evidence]:
 
 
 def _swallowed(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
-    """Keys that a spec takes and throws away."""
+    """Keys that a spec, or a group of settings in one, takes and throws away."""
     for cell in cells:
-        for path, spec in components(cell.settings):
-            node = lookup(cell.node, path)
-            lost = set(node.children) - set(type(spec).model_fields) - set(spec.model_extra or {}) if node else set()
-            for name in sorted(lost if type(spec).model_config.get("extra") == "ignore" else ()):
-                if prober.changed(cell, f"{path}.{name}", None) == cell.settings:
-                    yield _swallowed_one(cell, path, name, spec)
+        for path, spec in (("dataset", cell.settings.dataset), *components(cell.settings)):
+            for inner, held in _groups(path, spec):
+                for name in _lost(cell, inner, held):
+                    if prober.changed(cell, f"{inner}.{name}", None) == cell.settings:
+                        said = f"{spec.kind} '{spec.name}' has no such setting, and takes it{_nearest(name, held)}"
+                        told = f"no code reads '{f'{inner}.{name}'.removeprefix(f'{path}.')}': {said}"
+                        yield _evidence(cell, "unread setting", told, f"{inner}.{name}", "BF704")
 
 
-def _swallowed_one(cell: Cell, path: str, name: str, spec: Spec) -> Evidence:
-    near = difflib.get_close_matches(name, [field for field in type(spec).model_fields if field != "name"], n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    said = f"no code reads '{name}': {spec.kind} '{spec.name}' has no such setting, and takes it{hint}"
-    return _evidence(cell, "unread setting", said, f"{path}.{name}", "BF704")
+def _groups(path: str, held: BaseModel) -> Iterator[tuple[str, BaseModel]]:
+    """Settings with the groups of settings in them, at any depth, but for components of their own."""
+    yield path, held
+    for name in type(held).model_fields:
+        value = getattr(held, name)
+        if isinstance(value, BaseModel) and not isinstance(value, Spec):
+            yield from _groups(f"{path}.{name}", value)
+
+
+def _lost(cell: Cell, path: str, held: BaseModel) -> list[str]:
+    node = lookup(cell.node, path) if type(held).model_config.get("extra") == "ignore" else None
+    return sorted(set(node.children) - set(type(held).model_fields)) if node is not None else []
 
 
 def _idle_dropout(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:

@@ -66,6 +66,8 @@ def _many(value: object) -> list[Any]:
         kind = type(value)
         first = [kind([other, *value[1:]]) for other in _many(value[0])[:2]]
         return [*first, kind([*value, value[-1]]), kind(value[:-1]), kind(reversed(value))]
+    if isinstance(value, dict):
+        return [{**value, key: other} for key, held in value.items() for other in _many(held)[:2]]
     return []
 
 

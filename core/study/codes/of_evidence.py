@@ -108,4 +108,22 @@ CODES = (
         "Mend the plugin that is named; `butfor run --executor serial` runs it in one process, for a debugger.",
         "warning",
     ),
+    Code(
+        "BF712",
+        "a term trains nothing",
+        "Its weight is above zero, and in no look, with other initial values, noise and epochs and larger numbers, had "
+        "it a gradient for any parameter: it is detached, or constant.",
+        "class Detached(nn.Module):\n    def forward(self, outputs, batch):\n        return "
+        "outputs.fused.vector.detach().square().mean()",
+        "Let the gradient through, or leave the term out; a study of its weight varies nothing.",
+        "warning",
+    ),
+    Code(
+        "BF713",
+        "a schedule never begins",
+        "Its factor is zero up to the last epoch, so the term or the modality dropout that it belongs to never acts.",
+        "baseline: {losses: {valence: {name: mse, warmup: {start: 50, ramp: 5}}}}",
+        "Let it begin before `train.epochs` are over, or leave the part out.",
+        "warning",
+    ),
 )

@@ -15,6 +15,7 @@ from butfor.core.study.study import Study
 from butfor.registry import assemble
 
 FAULTS = Path(__file__).with_name("planted_faults.py")
+CARELESS = Path(__file__).with_name("careless_parts.py")
 SOUND = Path(__file__).with_name("sound_parts.py")
 HEAD = """\
 study: planted
@@ -49,8 +50,8 @@ class Proof(NamedTuple):
 
 @pytest.fixture(scope="session")
 def faulty():
-    """The catalogue with the planted faults, and with parts that only look like some."""
-    return assemble([FAULTS, SOUND])
+    """The catalogue with the planted faults, and parts that only look like some."""
+    return assemble([FAULTS, CARELESS, SOUND])
 
 
 @pytest.fixture(scope="session")

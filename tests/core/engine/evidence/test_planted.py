@@ -8,6 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
+HEAD = """\
+study: planted
+dataset: {name: planted, rows: 120, features: 8, classes: 3, groups: 8}
+splits: official
+seeds: 5
+"""
 SMALL = "train: {epochs: 4, batch_size: 16}"
 
 
@@ -335,3 +341,92 @@ def test_factors_are_counted_in_words(prove: Callable) -> None:
     assert one.message == "one factor; against 'baseline': fusion (mean, concat)"
     assert two.message.startswith("2 factors at once, their effects are not told apart; against 'baseline': without")
     assert (one.details["factors"], two.details["factors"]) == (1, 2)
+
+
+def test_cells_that_differ_in_evaluation_only_are_held_against_each_other(prove: Callable) -> None:
+    cells = "[{label: p, set: {fusion: mixing}}, {label: q, set: {fusion: {name: mixing, only_late: true}}}]"
+    proof = prove(mlp("fusion: concat, losses: {emotion: cross_entropy}") + f"ablations: {{a: {{cells: {cells}}}}}\n")
+    assert proof.finding("BF703").message == "'p' and 'q' train the same: fusion.only_late acts only in evaluation"
+    assert proof.marks() == {"q": "½"}
+
+
+def test_a_group_of_cells_that_are_equal_in_part_is_told_of_once(prove: Callable) -> None:
+    cells = ", ".join(
+        f"{{label: {label}, set: {{fusion: mean, losses.valence: {{name: mse, {rest}}}}}}}"
+        for label, rest in (
+            ("a", "warmup: {start: 2, ramp: 1}"),
+            ("b", "warmup: {start: 1, ramp: 1}"),
+            ("c", "weight: 2"),
+        )
+    )
+    proof = prove(mlp("fusion: concat, losses: {emotion: cross_entropy}") + f"ablations: {{a: {{cells: [{cells}]}}}}\n")
+    told = [one.message for one in proof.evidence if one.question == "same computation"]
+    assert told == [
+        "'a' and 'b' are the same computation until epoch 2: a schedule keeps the difference at zero",
+        "'a', 'b' and 'c' predict the same in evaluation with equal weights: what differs acts only in training",
+    ]
+    assert proof.marks() == {}
+
+
+def test_a_term_without_gradient_is_found_though_nothing_leaves_it_out(prove: Callable, pointed: Callable) -> None:
+    text = mlp("fusion: mean, losses: {emotion: cross_entropy, extra: detached}")
+    finding = prove(text).finding("BF712")
+    assert finding.path == "losses.extra"
+    assert pointed(text, finding).startswith("detached")
+    assert "'extra' trains nothing" in finding.message
+
+
+def test_a_study_about_a_term_without_gradient_is_marked(prove: Callable) -> None:
+    proof = prove(
+        mlp("fusion: mean, losses: {emotion: cross_entropy}")
+        + "ablations: {a: {cells: [{label: with it, set: {losses.extra: detached, head.dropout: 0.5}}]}}\n"
+    )
+    assert proof.marks() == {"with it": "⊘"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "path"),
+    [
+        ("modality_dropout: {rate: 0.5, warmup: 20}, losses: {emotion: cross_entropy}", "modality_dropout"),
+        ("modality_dropout: {rate: 0.5, warmup: {ramp: 20}}, losses: {emotion: cross_entropy}", ""),
+        ("losses: {emotion: cross_entropy, v: {name: mse, task: valence, warmup: {start: 50}}}", "losses.v"),
+        ("losses: {emotion: cross_entropy, v: {name: mse, task: valence, warmup: {start: 50}, weight: 0}}", ""),
+    ],
+)
+def test_a_schedule_that_never_begins_is_found_without_an_ablation(rest: str, path: str, prove: Callable) -> None:
+    proof = prove(mlp(f"fusion: mean, {rest}"))
+    found = [finding.path for finding in proof.findings if finding.code == "BF713"]
+    assert found == ([f"{path}.warmup"] if path else [])
+
+
+@pytest.mark.parametrize("group", ["deep", "deeper"])
+def test_a_misspelt_setting_of_a_group_is_found_whether_it_is_kept_or_lost(
+    group: str, prove: Callable, pointed: Callable
+) -> None:
+    text = mlp(f"fusion: {{name: nested, {group}: {{scael: 2.5}}}}, losses: {{emotion: cross_entropy}}")
+    finding = prove(text).finding("BF704")
+    assert finding.path == f"fusion.{group}.scael"
+    assert pointed(text, finding).startswith("2.5")
+    assert "did you mean 'scale'?" in finding.message
+
+
+def test_a_misspelt_setting_of_a_data_set_is_found(prove: Callable, pointed: Callable) -> None:
+    head = HEAD.replace("name: planted", "name: forgetful_data, rwos: 77")
+    text = mlp("fusion: mean, losses: {emotion: cross_entropy}")
+    finding = prove(text, head).finding("BF704")
+    assert finding.path == "dataset.rwos"
+    assert pointed(text, finding, head).startswith("77")
+    assert "did you mean 'rows'?" in finding.message
+
+
+def test_numbers_by_name_that_nobody_uses_are_found(prove: Callable) -> None:
+    proof = prove(mlp("fusion: {name: nested, options: {scael: 2.0}}, losses: {emotion: cross_entropy}"))
+    assert proof.finding("BF705").path == "fusion.options"
+    proof = prove(mlp("fusion: {name: nested, options: {scale: 2.0}}, losses: {emotion: cross_entropy}"))
+    assert proof.codes() == []
+
+
+def test_what_selects_the_only_epoch_makes_no_difference(prove: Callable) -> None:
+    baseline = mlp("fusion: mean, losses: {emotion: cross_entropy}").replace("epochs: 4", "epochs: 1")
+    proof = prove(baseline + "ablations: {a: {one_at_a_time: {train.select: ['2 * weighted_f1 - 1']}}}\n")
+    assert "train.select" in proof.finding("BF701").message
