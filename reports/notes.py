@@ -40,14 +40,20 @@ def caption_of(design: PlannedDesign, plan: Plan, split: str) -> str:
     return f"{heading(plain(design.name))}: {_CAPTIONS[design.kind]} (study {plain(plan.study)}, {plain(split)} split)."
 
 
-def notes_of(plan: Plan, table: Table, *, absent: Sequence[str], claims: Sequence[str] = ()) -> tuple[str, ...]:
-    """Sentences for the foot of the table; those that have nothing to say are not there."""
+def notes_of(
+    plan: Plan, table: Table, *, absent: Sequence[str], lost: Sequence[str] = (), claims: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Sentences for the foot of the table; those that have nothing to say are not there.
+
+    `absent`: metrics that no trial has; `lost`: labels of baselines without a finished trial.
+    """
     rows = table.rows
     notes = [
-        _runs(plan, rows, table.split, spread_note(table)),
+        _runs(plan, table),
         *condition_notes(plan, table),
         _pairing(rows, table.reference, unpaired=table.statistics.procedure.unpaired, shown_alone=_rates(table)),
-        *statistics_notes(table),
+        _lost(table, lost),
+        *statistics_notes(table, added=_were_added(plan, table)),
         *ranking_notes(table),
         *layout_notes(table),
         _left_out(rows),
@@ -58,6 +64,17 @@ def notes_of(plan: Plan, table: Table, *, absent: Sequence[str], claims: Sequenc
         *(plan.remarks if plan.tables and (table.name, table.split) == _first(plan) else ()),
     ]
     return tuple(note for note in notes if note)
+
+
+def _were_added(plan: Plan, table: Table) -> bool:
+    """Whether some row has more seeds than the first look, and they came by looking."""
+    wanted, cells = table.statistics.settings.sequential, {row.cell for row in table.rows}
+    looked = {key for one in plan.looked for key in one.trials}
+    seeds: dict[str, set[int]] = {}
+    for trial in plan.trials:
+        if trial.cell in cells and trial.key in looked:
+            seeds.setdefault(trial.cell, set()).add(trial.seed)
+    return wanted is not None and max(map(len, seeds.values()), default=0) > wanted.first
 
 
 def _rates(table: Table) -> set[str] | None:
@@ -72,16 +89,35 @@ def _first(plan: Plan) -> tuple[str, str]:
     return plain(plan.tables[0].design), plan.tables[0].split
 
 
-def _runs(plan: Plan, rows: Sequence[Row], split: str, spread: str) -> str:
+def _runs(plan: Plan, table: Table) -> str:
     """How many runs a number stands for, and of what."""
-    where = f"{plain(split)} split" + ("" if plan.imported else ", at the epoch that validation selected")
+    rows, split = table.rows, plain(table.split)
+    where = f"{split} split" + ("" if plan.imported else ", at the epoch that validation selected")
     counts = {row.done for row in rows}
     if counts <= {0}:
-        return f"No trial is done yet ({plain(split)} split)."
+        return f"No trial is done yet ({split} split)."
     if max(counts) == 1:
         return f"One run per row, so no spread is known; {where}."
-    n = f"n = {next(iter(counts))}" if len(counts) == 1 else "n as shown"
-    return f"{spread} over {_blocks(plan, rows)} ({n}); {where}."
+    return f"{spread_note(table)} over {_blocks(plan, rows)} ({_n(table)}); {where}."
+
+
+def _n(table: Table) -> str:
+    """`n = 6`, `n as shown`, or, where the layout has no such column, `n = 6, but w/o kl 4/6`."""
+    most = max(row.done for row in table.rows)
+    fewer = [f"{row.label} {row.done}/{row.planned}" for row in table.rows if row.done != most]
+    if not fewer:
+        return f"n = {most}"
+    has_column = not (table.shape.across or table.shape.columns or table.settings.along == "columns")
+    return "n as shown" if has_column else f"n = {most}, but {_listed(fewer)}"
+
+
+def _lost(table: Table, labels: Sequence[str]) -> str:
+    """Baselines without a finished trial, where other rows have some."""
+    if not labels or not any(row.done for row in table.rows):
+        return ""
+    named = "; ".join(f"“{label}”" for label in labels[:_LISTED])
+    have = "has" if len(labels) == 1 else "have"
+    return f"Nothing is compared{' with it' if table.reference else ''}: {named} {have} no finished trial."
 
 
 def _blocks(plan: Plan, rows: Sequence[Row]) -> str:

@@ -29,6 +29,19 @@ def numeral(value: float | None, decimals: int, *, signed: bool = False) -> str:
     return sign + digits
 
 
+def significant(value: float, *, signed: bool = False) -> str:
+    """Three digits that count: `0.0123`, `+1.23e-05`, `1230`."""
+    digits = f"{abs(value):#.3g}".rstrip(".")
+    if not float(digits):
+        return "0"
+    return (MINUS if value < 0 else "+" if signed else "") + digits
+
+
+def amount(metric: PlannedMetric, value: float, decimals: int, *, percent: bool) -> str:
+    """A difference of a metric, in the unit and with the digits of its column."""
+    return numeral(value * scale(metric, percent=percent), digits(metric, decimals, percent=percent))
+
+
 def probability(value: float) -> str:
     """`0.012`, `<0.001`; two digits would hide what is near .05."""
     return f"<{_LEAST_P}" if value < _LEAST_P else f"{value:.3f}"

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.study.plan import TableSettings
 from .blocks import Summary, summarise
 from .claims import claims_notes
-from .effects import contrasts_of, effects_of
+from .effects import contrasts_of, effects_of, untold
 from .figures import records, wide, wide_effects
 from .gather import gather
 from .html import html
@@ -25,7 +25,7 @@ from .row import Row, Score
 from .shapes import Shape, shape_of, word_of
 from .statistics.blocks import averaged
 from .statistics.distributions import t_isf
-from .sweep import trends
+from .sweep import trends, untold_trends
 from .text import plain
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .ranking import Ranking
     from .sheet import Sheet
     from .spent import Spent
+    from .statistics.compare import Comparison
     from .statistics.contrast import Effect
     from .statistics.procedure import Procedure
 
@@ -78,6 +79,8 @@ class Table:
     """How rows were compared."""
     effects: Mapping[str, Mapping[str, tuple[Effect, ...]]]
     """{metric: {kind: effects}} that the design is made to show: of factors, steps, ordered values."""
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """{metric: why some of these effects are not there}."""
     rankings: Mapping[str, tuple[Ranking, ...]] = field(default_factory=dict)
     """{metric: how rows were ranked}, one for the rows of each data set."""
     decimals: int = 3
@@ -134,8 +137,7 @@ def tabulate(
     results = recorded(told)
     made = gather(results, plan, table)
     design, metrics = made.design, made.metrics
-    others = [other for other in plan.tables if other != table] if table.statistics.family == "study" else []
-    declared = {place: one for other in others for place, one in gather(results, plan, other).found.items()}
+    declared = _declared(results, plan, table)
     judged = judge(made.found, declared, metrics, table.statistics)
     states = states_of(results, plan)
     shape = shape_of(plan, made, table)
@@ -155,6 +157,7 @@ def tabulate(
         notes=(),
         statistics=Statistics(table.statistics, made.procedure, family_size(made.found, declared, table.statistics)),
         effects=_effects(plan, made, shape, table),
+        untold=_untold(plan, made, shape),
         rankings=rankings,
         decimals=table.places,
         percent=table.in_percent,
@@ -163,7 +166,15 @@ def tabulate(
         settings=table,
     )
     claims = claims_notes(results, plan, design.name, table.split)
-    return replace(unfinished, notes=notes_of(plan, unfinished, absent=made.absent, claims=claims))
+    return replace(
+        unfinished, notes=notes_of(plan, unfinished, absent=made.absent, lost=_lost(plan, made, states), claims=claims)
+    )
+
+
+def _declared(results: Sequence[TrainResult], plan: Plan, table: TableSettings) -> dict[Place, Comparison | None]:
+    """The comparisons of the other tables, where the correction is over all of the study."""
+    others = [other for other in plan.tables if other != table] if table.statistics.family == "study" else []
+    return {place: one for other in others for place, one in gather(results, plan, other).found.items()}
 
 
 def _reference(plan: Plan, made: Gathered, rows: Sequence[Row]) -> str:
@@ -175,6 +186,14 @@ def _reference(plan: Plan, made: Gathered, rows: Sequence[Row]) -> str:
         said = ", ".join(word_of(name, level) for name, level in levels.items()) if made.groups.factor else ""
         return plain(said or made.reference.label)
     return plain(next((cell.label for cell in plan.cells if cell.key == made.against), made.against))
+
+
+def _lost(plan: Plan, made: Gathered, states: Mapping[str, Sequence[str]]) -> list[str]:
+    """Labels of the cells that rows are held against and that have no finished trial."""
+    labels = {cell.key: cell.label for cell in plan.cells} | {row.key: row.label for row in made.design.rows}
+    cells = {cell.key: cell.key for cell in plan.cells} | {row.key: row.cell for row in made.design.rows}
+    held = dict.fromkeys(key for row, key in made.groups.references.items() if row != key)
+    return [plain(labels.get(key, key)) for key in held if "done" not in states.get(cells.get(key, key), ())]
 
 
 def _rankings(made: Gathered, metric: PlannedMetric, shape: Shape, table: TableSettings) -> tuple[Ranking, ...]:
@@ -201,6 +220,17 @@ def _effects(
         )
         for metric in made.metrics
     }
+
+
+def _untold(plan: Plan, made: Gathered, shape: Shape) -> dict[str, tuple[str, ...]]:
+    """{metric: why effects are not there}; of several data sets none is asked for."""
+    if made.groups.factor or made.groups.apart:
+        return {}
+    names = [metric.name for metric in made.metrics]
+    if shape.series:
+        return {name: untold_trends(shape, made.design.rows, made, name) for name in names}
+    known = list(contrasts_of(plan, made.design))
+    return {metric.name: untold(made.values, made.design, metric, made.procedure, known) for metric in made.metrics}
 
 
 def _scores(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .foreseen import strictest
 from .statistics.corrections import named
+from .statistics.procedure import TEST_NAMES
 from .statistics.unpaired import FEWEST_DEGREES, runs_to_detect
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def _test(table: Table, known: list[Comparison]) -> str:
     settings, procedure = table.statistics.settings, table.statistics.procedure
     if not any(one.low is not None for one in known):
         return "No row and baseline have two runs each, so nothing is known of their spread and no interval is given."
-    name = "Welch's t" if procedure.test == "welch" else "t with the spread within rows, taken to be the same in all,"
+    name = TEST_NAMES[procedure.test]
     interval = f"In brackets: {100 * (1 - settings.alpha):g} % interval, {name} over runs as groups that nothing pairs."
     if not any(one.p is not None for one in known):
         return interval
@@ -79,12 +81,14 @@ def _wanted(table: Table) -> str:
     for row in table.rows:
         judged = row.scores[table.metrics[0].name].judged if table.metrics else None
         if judged and judged.verdict == "not settled" and judged.comparison.d_z:
-            count = runs_to_detect(judged.comparison.d_z, alpha=settings.alpha, target=settings.power)
-            parts.append(f"{row.label} {f'over {_MOST_RUNS}' if count is None else count}")
+            own = row.scores[table.metrics[0].name].n
+            count = runs_to_detect(judged.comparison.d_z, alpha=strictest(table), target=settings.power)
+            if count is None or count > min(own, judged.comparison.units - own):
+                parts.append(f"{row.label} {f'over {_MOST_RUNS}' if count is None else count}")
     if not parts:
         return ""
     more = f"; and {len(parts) - _LISTED} more rows" if len(parts) > _LISTED else ""
     return (
         f"Runs of each row that would show the difference seen with power {settings.power:g}, if it is what it looks "
-        f"like (a rough guide, before correction): {'; '.join(parts[:_LISTED])}{more}."
+        f"like (a rough guide, at the correction's strictest step): {'; '.join(parts[:_LISTED])}{more}."
     )

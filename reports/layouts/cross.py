@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..footnote import effect_value
+from ..effect_notes import effect_value
 from ..shapes import EVERY, point_of, word_of
 from ..sheet import Cell, Column, Sheet, grouped
 from ..statistics.factorial import effect_label

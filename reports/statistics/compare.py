@@ -10,7 +10,7 @@ import numpy as np
 from .blocks import averaged_rows
 from .effect import Superiority, d_z, hedges, superiority, wins
 from .equivalence import rank_tost, tost
-from .looks import anytime_half_width, e_value, shared_p
+from .looks import anytime_half_width, e_value, shared_p, signs_p
 from .paired import Paired, paired_t, signed_rank
 from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
 from .unpaired import difference
@@ -189,8 +189,10 @@ def estimate(units: NDArray[np.float64], procedure: Procedure) -> Paired | None:
     if found is None:
         return None
     if procedure.anytime:
-        half = anytime_half_width(found.sd, count, alpha=procedure.alpha)
+        flat = found.sd == 0  # there is no t
+        half = np.where(flat, np.nan, anytime_half_width(found.sd, count, alpha=procedure.alpha))
         p = np.minimum(1.0, 1 / e_value(found.mean, found.sd, count))
+        p = np.where(flat, np.where(found.mean == 0, 1.0, signs_p(count)), p)
         return found._replace(low=found.mean - half, high=found.mean + half, p=p)
     return found._replace(p=shared_p(found.p, procedure.looks))
 
@@ -208,6 +210,8 @@ def estimates(units: NDArray[np.float64], procedure: Procedure) -> list[Paired |
 def equivalent(units: NDArray[np.float64], found: Paired, procedure: Procedure, margin: float) -> float:
     """Test that the difference of `units` (n,) lies within the margin: p, corrected for looks."""
     if procedure.anytime:
+        if found.sd == 0:
+            return signs_p(units.size) if abs(found.mean) < margin else 1.0
         sides = [float(e_value(found.mean, found.sd, units.size, truth=side * margin)) for side in (-1, 1)]
         return min(1.0, 1 / min(sides)) if abs(found.mean) < margin else 1.0
     p = rank_tost(units, margin) if procedure.test == "wilcoxon" else tost(found, margin)

@@ -48,6 +48,14 @@ def e_value(mean: Array, sd: Array, count: int, *, truth: float = 0.0, prior: fl
     return value
 
 
+def signs_p(count: int) -> float:
+    """The p of `count` differences of one sign, at any time: 1 over the mean of the odds of all coins.
+
+    The mixture 2^n / (n + 1) of a fair coin that fell n times on one side is a martingale under signs by chance.
+    """
+    return min(1.0, (count + 1) / 2.0**count)
+
+
 def anytime_half_width(sd: Array, count: int, *, alpha: float = 0.05, prior: float = PRIOR) -> Array:
     """Half of the interval that holds the truth at all times with 1 - alpha: there the e-value is below 1 / alpha."""
     df, spread = count - 1, 1 + count * prior

@@ -65,15 +65,17 @@ def signed_rank(differences: Array, *, alpha: float = 0.05) -> Paired:
     """Wilcoxon's signed ranks of `differences` (n,): exact p, and the Hodges-Lehmann estimate with its exact interval.
 
     The estimate is the median of the n (n + 1) / 2 means of pairs; the interval is of such means too, at least at
-    1 - alpha. Ties have mid-ranks; zeros are ranked and then take no side (Pratt).
+    1 - alpha. Ties have mid-ranks; zeros are ranked and then take no side (Pratt). Differences without any spread have
+    no interval, as with `paired_t`.
     """
     count = differences.shape[-1]
     first, second = np.triu_indices(count)
     walsh = np.sort((differences[first] + differences[second]) / 2)
     below = _ranks_below(count, alpha / 2)
     low, high = (walsh[below], walsh[-1 - below]) if below >= 0 else (-np.inf, np.inf)
-    sd = differences.std(ddof=1)
-    nan = np.asarray(np.nan)
+    sd, nan = differences.std(ddof=1), np.asarray(np.nan)
+    if sd <= _NO_SPREAD * np.abs(differences).max():
+        sd, low, high = 0.0, nan, nan
     return Paired(
         np.asarray(np.median(walsh)), sd, nan, np.asarray(low), np.asarray(high), exact_p(differences), count - 1
     )

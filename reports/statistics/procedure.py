@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from .blocks import Unit
 
 Test = Literal["paired_t", "nadeau_bengio", "wilcoxon", "welch", "pooled_t", "none"]
+TEST_NAMES: dict[Test, str] = {
+    "paired_t": "paired t",
+    "nadeau_bengio": "corrected resampled t",
+    "wilcoxon": "signed ranks",
+    "welch": "Welch's t",
+    "pooled_t": "t with the spread within rows, taken to be the same in all,",
+    "none": "no test",
+}
+"""What a test is called."""
 UNPAIRED: tuple[Test, ...] = ("welch", "pooled_t")
 
 

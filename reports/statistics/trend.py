@@ -26,6 +26,13 @@ def slope(values: Sequence[float], *, name: str = "slope") -> Contrasts:
     return Contrasts((name,), (centred / square)[None])
 
 
+def slope_on(contrasts: Contrasts, kept: Sequence[int]) -> Contrasts:
+    """The slope on some of its values alone: those at the places `kept`."""
+    (weights,) = contrasts.weights  # of a slope these are the centred values over the sum of their squares
+    values = weights / float((weights**2).sum())
+    return slope(values[list(kept)].tolist(), name=contrasts.labels[0])
+
+
 def page(metric: NDArray[np.float64], *, increasing: bool = True) -> float:
     """Page's L: p on `metric` (blocks, cells), cells in the order of the values, for a monotone trend upwards.
 

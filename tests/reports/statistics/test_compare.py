@@ -130,3 +130,24 @@ def test_at_any_time_equivalence_is_claimed_just_where_the_interval_lies_inside_
 )
 def test_the_test_follows_the_settings_and_the_blocks(settings, blocks, held_out, expected):
     assert procedure_for(StatisticsSettings(**settings), blocks, held_out) == expected
+
+
+@pytest.mark.parametrize(
+    ("procedure", "p"),
+    [
+        (Procedure(), 2 / 2**8),
+        (Procedure(test="wilcoxon"), 2 / 2**8),
+        (Procedure(looks=4), 8 / 2**8),
+        (Procedure(anytime=True), 9 / 2**8),
+        (Procedure(test="nadeau_bengio", unit="seed", held_out=0.25), 2 / 2**8),
+    ],
+)
+def test_equal_differences_have_no_interval_by_any_test_and_the_p_of_their_signs(procedure, p):
+    reference = {(seed, "a"): 0.1 * seed for seed in range(8)}
+    found = compare({block: value + 0.3 for block, value in reference.items()}, reference, procedure,
+                    higher_is_better=True, margin=0.5)  # fmt: skip
+    assert (found.low, found.high, found.sd) == (None, None, 0.0)
+    assert found.p == pytest.approx(p)
+    assert found.p_equivalent <= p
+    same = compare(reference, reference, procedure, higher_is_better=True)
+    assert (same.low, same.p) == (None, 1.0)

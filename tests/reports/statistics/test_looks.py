@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from butfor.reports.statistics.looks import anytime_half_width, e_value, planned_looks, shared_p
+from butfor.reports.statistics.looks import anytime_half_width, e_value, planned_looks, shared_p, signs_p
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,12 @@ def test_two_blocks_bound_nothing_at_any_time():
 
 def test_no_difference_at_all_is_no_evidence():
     assert e_value(np.array(0.0), np.array(0.0), 5) < 1.0
+
+
+def test_signs_alone_hold_at_every_number_of_seeds():
+    """Coins that fall on one side so far: looked at after every throw, they are called unfair in at most alpha."""
+    rng, runs = np.random.default_rng(9), 20_000
+    throws = rng.random((runs, 30)) < 0.5
+    streak = np.cumprod(throws == throws[:, :1], axis=1).sum(axis=1)
+    called = np.array([any(signs_p(count) <= 0.05 for count in range(5, length + 1)) for length in streak])
+    assert 0 < called.mean() <= 0.05
