@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .table import Table
 
 _LISTED = 8
+_FEWEST_FOR_GUESS = 3
+"""Seeds from which a number of seeds is guessed."""
 
 
 def strictest(table: Table) -> float:
@@ -49,7 +51,10 @@ def settling_note(table: Table, metric: PlannedMetric) -> str:
     open_rows = [
         (row.label, judged.comparison)
         for row in table.rows
-        if (judged := row.scores[metric.name].judged) and judged.verdict == "not settled" and judged.comparison.sd
+        if (judged := row.scores[metric.name].judged)
+        and judged.verdict in (None, "not settled")
+        and judged.comparison.sd
+        and judged.comparison.units >= _FEWEST_FOR_GUESS
     ]
     counts = [(label, one.units, _seeds(one, margin, table)) for label, one in open_rows]
     wanted = [

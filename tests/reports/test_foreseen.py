@@ -56,6 +56,12 @@ def test_a_row_that_has_as_many_seeds_already_is_not_told_to_get_them(make_table
     assert told(table) == []
 
 
+@pytest.mark.parametrize(("count", "guessed"), [(2, False), (3, True), (4, True)])
+def test_rows_without_a_verdict_yet_are_guessed_from_three_seeds_on(make_table, count, guessed):
+    table = make_table(made_of({"full": 0.0, "near": -0.004}, count), {"metrics": ("f1",)}, metrics=F1)
+    assert bool(told(table)) == guessed
+
+
 def test_runs_that_nothing_pairs_are_counted_at_the_corrected_level_too(make_table):
     made = made_of({"full": 0.0, "near": -0.02, "far": -0.5})
     table = make_table(made, {"metrics": ("f1",), "statistics": StatisticsSettings(test="welch")}, metrics=F1)
