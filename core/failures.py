@@ -17,7 +17,7 @@ from .markers import PROJECT
 from .specs import KINDS, ExecutorSpec, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from .errors import FailureKind
 
@@ -32,8 +32,13 @@ def failure_of(error: BaseException, log: str = "") -> TrialFailure:
     if isinstance(error, TrialFailure):
         return error
     told = "".join(traceback.format_exception(error))
-    plugin = plugin_in(_files(error))
+    plugin = plugin_in(_files(error), _classes(error))
     return TrialFailure(_kind(error), _blaming(_said(error), plugin), log, plugin, told)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory for something; with less beside it there may be."""
+    return (error.kind if isinstance(error, TrialFailure) else _kind(error)) == "out of memory"
 
 
 def failure_from_dump(kind: FailureKind, message: str, dump: str, log: str = "") -> TrialFailure:
@@ -42,21 +47,32 @@ def failure_from_dump(kind: FailureKind, message: str, dump: str, log: str = "")
     return TrialFailure(kind, _blaming(message, plugin), log, plugin, dump)
 
 
-def plugin_in(files: Iterable[str]) -> str:
+def plugin_in(files: Iterable[str], running: Collection[str] = ()) -> str:
     """The plugin that the first file of one belongs to, as `fusion 'gated' of PACKAGE`; empty where none does.
 
-    A file of a package that offers plugins is the package's, also where it defines none itself.
+    Of several in that file it is the one that builds a class of those that were `running`, by name, or all of them
+    where that tells none. A file of a package that offers plugins is the package's, also where it defines none itself.
     """
-    known = dict(_sources())
-    packages = {_folder(module): module for _, module in known.values() if _is_foreign_package(module)}
+    known: dict[str, list[type[Spec]]] = {}
+    for file, spec in _sources():
+        known.setdefault(file, []).append(spec)
+    modules_ = (specs[0].__module__ for specs in known.values())
+    packages = {_folder(module): module for module in modules_ if _is_foreign_package(module)}
     for file in files:
         if file in known:
-            label, module = known[file]
-            return f"{label} of {_origin(module)}"
+            specs = [spec for spec in known[file] if _makes(spec) & {*running}] or known[file]
+            labels = dict.fromkeys(f"{spec.kind} '{spec.model_fields['name'].default}'" for spec in specs)
+            return f"{' or '.join(labels)} of {_origin(specs[0].__module__)}"
         for folder, module in packages.items():
             if folder in Path(file).parents:
                 return f"plugin package {_origin(module)}"
     return ""
+
+
+def _makes(spec: type[Spec]) -> set[str]:
+    """Its own name, and those of the classes that its `build` may make."""
+    code = getattr(getattr(spec, "build", None), "__code__", None)
+    return {spec.__name__, *(code.co_names if code is not None else ())}
 
 
 def _blaming(message: str, plugin: str) -> str:
@@ -81,24 +97,36 @@ def _kind(error: BaseException) -> FailureKind:
     return "error"
 
 
-def _files(error: BaseException) -> Iterator[str]:
-    """The files that an exception passed through, the innermost first; then those of its cause."""
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and its causes."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        yield from reversed([frame.filename for frame in traceback.extract_tb(current.__traceback__)])
+        yield current
         current = current.__cause__ or current.__context__
 
 
-def _sources() -> Iterator[tuple[str, tuple[str, str]]]:
-    """(source file, (`fusion 'gated'`, module)) of every spec of a trial's parts that this process has loaded."""
+def _files(error: BaseException) -> Iterator[str]:
+    """The files that an exception passed through, the innermost first; then those of its cause."""
+    for one in _chain(error):
+        yield from reversed([frame.filename for frame in traceback.extract_tb(one.__traceback__)])
+
+
+def _classes(error: BaseException) -> set[str]:
+    """Names of the classes whose methods an exception passed through."""
+    frames = (frame for one in _chain(error) for frame, _ in traceback.walk_tb(one.__traceback__))
+    return {type(frame.f_locals["self"]).__name__ for frame in frames if "self" in frame.f_locals}
+
+
+def _sources() -> Iterator[tuple[str, type[Spec]]]:
+    """(source file, spec) of a trial's parts that this process has loaded."""
     for base in KINDS:
         if base is ExecutorSpec:  # it stands in every traceback, and is no part of a trial
             continue
         for spec in _below(base):
             if not spec.is_kind() and (file := _file(spec.__module__)):
-                yield file, (f"{base.kind} '{spec.model_fields['name'].default}'", spec.__module__)
+                yield file, spec
 
 
 def _below(base: type[Spec]) -> Iterator[type[Spec]]:

@@ -5,26 +5,29 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ..failures import failure_of
+import torch
+from torch.utils._pytree import tree_leaves
+
+from ..failures import is_out_of_memory
 from .checkpoints import Checkpoints
 from .compiled import ROWS
 from .course import Course
 from .generators import kept_generators
 from .loop import one_thread, predict, provenance
 from .model import System
-from .noise import ServedNoise
+from .noise import ServedNoise, Site
 from .onlooker import Onlooker
 from .row_update import recipe, update, value_limit
-from .spent import spent
-from .stack import RowStep, Stack
+from .spent import size_of, spent
+from .stack import RowStep, Stack, draws_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy as np
-    import torch
 
     from ..results import TrainResult
     from ..study.settings import CellSettings
@@ -38,7 +41,7 @@ LEAST = 2
 MOST = 64
 """Rows of the largest stack: beyond it a step gets no cheaper."""
 ROOM = 2**29
-"""Bytes for the weights, gradients and moments of a stack."""
+"""Bytes for all that a stack keeps of its rows: weights, gradients, moments, buffers, inputs and noise."""
 
 
 class Slot:
@@ -93,29 +96,35 @@ class Slots:
         self._whole = whole or assignments[0].settings
         self._steps = self._used = 0
         self._error: Exception | None = None
-        self._open(most)
+        self._most = most
+        self._slots: list[Slot | None] = []
 
-    def _open(self, most: int) -> None:
-        """A stack for the pending trials, of at most `most` rows."""
+    def _open(self) -> None:
+        """A stack for the pending trials."""
         first = self._pending[0]
         system = System(self._whole, self._feeds.data, *first.stream)
-        size = sum(p.numel() * p.element_size() for p in system.parameters())
-        width = _width(len(self._pending), min(most, max(LEAST, ROOM // max(1, 4 * size))))
-        width = ROWS if self._compiling else width
         feed = self._feed(first, self._whole)
         size = feed.batch_size(first.settings.train.batch_size)
+        room = self._most if self._compiling else ROOM // _row_bytes(system, feed, size)
+        width = _width(len(self._pending), min(self._most, max(LEAST, room)))
+        width = ROWS if self._compiling else width
         self._stack = Stack(width, system, feed, size, compiling=self._compiling)
-        self._slots: list[Slot | None] = [None] * width
+        self._slots = [None] * width
 
     def _halve(self) -> bool:
         """Begin again with half the rows; if there are rows to lose. What was trained is trained again."""
-        if len(self._slots) <= LEAST or self._compiling:
+        if not self._can_halve:
             return False
         self._pending.extendleft(slot.assignment for _, slot in reversed(self._live()))
-        rows = max(LEAST, len(self._slots) // 2)
-        del self._stack, self._slots
-        self._open(rows)
+        self._most = max(LEAST, (len(self._slots) or min(self._most, len(self._pending))) // 2)
+        if self._slots:
+            del self._stack
+        self._slots = []
         return True
+
+    @property
+    def _can_halve(self) -> bool:
+        return (len(self._slots) or min(self._most, len(self._pending))) > LEAST and not self._compiling
 
     def _feed(self, assignment: Assignment, settings: CellSettings) -> Feed:
         return self._feeds.feed(assignment.fold, settings.modalities, standardised=settings.dataset.standardise)
@@ -123,20 +132,26 @@ class Slots:
     def run(self) -> Iterator[TrainResult]:
         """Results as trials end. The first error of a trial is raised when all the others have ended."""
         with kept_generators(), one_thread():
-            while self._fill():
-                started = time.perf_counter()
+            while self._pending or self._live():
                 try:
-                    self._step()
-                except (MemoryError, RuntimeError) as error:
-                    if not (failure_of(error).kind == "out of memory" and self._halve()):
+                    yield from self._advance()
+                except Exception as error:
+                    if not (is_out_of_memory(error) and self._halve()):
                         raise
-                    continue
-                ended = [row for row, slot in self._live() if slot.done == len(slot.batches)]
-                self._share(time.perf_counter() - started)
-                for row in ended:
-                    yield from self._end_epoch(row)
         if self._error is not None:
             raise self._error
+
+    def _advance(self) -> Iterator[TrainResult]:
+        """One step of all rows, and the results of those that have come to their end with it."""
+        if not self._slots:
+            self._open()
+        self._fill()
+        started = time.perf_counter()
+        self._step()
+        ended = [row for row, slot in self._live() if slot.done == len(slot.batches)]
+        self._share(time.perf_counter() - started)
+        for row in ended:
+            yield from self._end_epoch(row)
 
     def _live(self) -> list[tuple[int, Slot]]:
         return [(row, slot) for row, slot in enumerate(self._slots) if slot is not None]
@@ -148,11 +163,12 @@ class Slots:
         for _, slot in live:
             slot.course.seconds += seconds / len(live)
 
-    def _fill(self) -> bool:
+    def _fill(self) -> None:
         """Give every free row a trial while there are any; halve the stack when half of it is free for good."""
         for row, slot in enumerate(self._slots):
             if slot is None and self._pending:
-                self._start(row, self._pending.popleft())
+                self._start(row, self._pending[0])
+                self._pending.popleft()
         live = [row for row, _ in self._live()]
         num = len(self._slots)
         while num // 2 >= max(LEAST, len(live)):
@@ -164,12 +180,11 @@ class Slots:
             self._stack.narrow(chosen)
             for row, slot in self._live():
                 self._stack.rows.point(row, slot.system)
-        return bool(live)
 
     def _start(self, row: int, assignment: Assignment) -> None:
         started = time.perf_counter()
         system = System(assignment.settings, self._feeds.data, *assignment.stream)
-        slot = self._slots[row] = Slot(assignment, self._feed(assignment, assignment.settings), system)
+        slot = Slot(assignment, self._feed(assignment, assignment.settings), system)
         self._stack.rows.load(row, system)
         self._stack.admit(row, assignment.settings.modalities)
         found = self._checkpoints.load(assignment.key)
@@ -179,6 +194,7 @@ class Slots:
             self._stack.rows.put(row, tensors)
             slot.best = self._stack.rows.kept(row, tensors)
         self._begin_epoch(row, slot)
+        self._slots[row] = slot
         slot.course.seconds += time.perf_counter() - started
 
     def _begin_epoch(self, row: int, slot: Slot) -> None:
@@ -214,7 +230,9 @@ class Slots:
             if slot.best:
                 self._stack.rows.restore(row, slot.best)
             result = slot.course.result(slot.predict, self._provenance(row, slot))
-        except Exception as error:  # noqa: BLE001 - an error of one trial costs that trial
+        except Exception as error:
+            if is_out_of_memory(error) and self._can_halve:
+                raise
             self._error = self._error or error
             self._slots[row] = None
             return
@@ -247,6 +265,15 @@ def _length(assignment: Assignment) -> int:
     """Steps of a trial that never stops early."""
     train = assignment.settings.train
     return train.epochs * (len(assignment.fold.train) // train.batch_size)
+
+
+def _row_bytes(system: System, feed: Feed, batch_size: int) -> int:
+    """What a stack keeps of each row: weights, gradients, two moments, buffers, the inputs of a step and its noise."""
+    trained = [parameter for parameter in system.parameters() if parameter.requires_grad]
+    frozen = [parameter for parameter in system.parameters() if not parameter.requires_grad]
+    inputs = {id(x): x for x in tree_leaves(feed.batch(torch.zeros(batch_size, dtype=torch.int64)))}
+    noise = sum(prod(draw.shape) * draw.dtype.itemsize for draw in draws_of(system, feed, batch_size, Site()))
+    return max(1, 4 * size_of(trained) + size_of([*frozen, *system.buffers(), *inputs.values()]) + noise)
 
 
 def _width(trials: int, most: int) -> int:

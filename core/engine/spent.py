@@ -111,12 +111,13 @@ def _count(assignment: Assignment, data: Dataset, feed: Feed) -> dict[str, int]:
         total, _ = system.terms(*system(batch, last, 0))  # the graph holds what is kept, so no address comes twice
     weights = list(system.parameters())
     held = {tensor.untyped_storage().data_ptr() for tensor in (*weights, *system.buffers())}
-    trained = _bytes(weight for weight in weights if weight.requires_grad)
-    states = _bytes((*weights, *system.buffers())) + trained * (1 + _MOMENTS[settings.train.optimizer])
+    trained = size_of(weight for weight in weights if weight.requires_grad)
+    states = size_of((*weights, *system.buffers())) + trained * (1 + _MOMENTS[settings.train.optimizer])
     forward = sum(size for place, size in kept.items() if place not in held)
     del total
     return {"flops": counter.flops // len(rows), "memory": states + forward}
 
 
-def _bytes(tensors: Iterable[Tensor]) -> int:
+def size_of(tensors: Iterable[Tensor]) -> int:
+    """Bytes of all of them."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

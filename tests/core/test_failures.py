@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from butfor.core.errors import TrialFailure
-from butfor.core.failures import failure_from_dump, failure_of, plugin_in
+from butfor.core.failures import failure_from_dump, failure_of, is_out_of_memory, plugin_in
 from butfor.plugins.fusion import mean
 from butfor.registry import load_file
 
@@ -72,6 +72,63 @@ def test_the_plugin_of_the_innermost_frame_is_named_with_its_file(tmp_path: Path
     chained.__cause__ = caught.value
     assert failure_of(chained).plugin == failure.plugin
     del sys.modules[module.__name__]
+
+
+SEVERAL = """
+from typing import Literal
+from torch import nn
+from butfor.core import FusionSpec, LossSpec
+
+class FirstSpec(FusionSpec):
+    '''One.'''
+    name: Literal["first"] = "first"
+
+    def build(self, *, modalities, width):
+        return First()
+
+class SecondSpec(LossSpec):
+    '''Two.'''
+    name: Literal["second"] = "second"
+
+    def build(self, *, shapes):
+        raise KeyError("spec")
+
+class First(nn.Module):
+    def forward(self):
+        return Inner()()
+
+class Inner(nn.Module):
+    def forward(self):
+        lost()
+
+def lost():
+    raise KeyError("module")
+"""
+
+
+def test_of_several_parts_in_a_file_the_one_that_ran_is_named_and_all_of_them_where_that_is_not_known(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "several.py"
+    file.write_text(SEVERAL)
+    module = load_file(file)
+    blamed = {
+        f"fusion 'first' of {file}": module.First(),
+        f"loss 'second' of {file}": lambda: module.SecondSpec().build(shapes=None),
+        f"fusion 'first' or loss 'second' of {file}": module.lost,
+    }
+    for plugin, fails in blamed.items():
+        with pytest.raises(KeyError) as caught:
+            fails()
+        assert failure_of(caught.value).plugin == plugin
+    assert plugin_in([str(file)]) == f"fusion 'first' or loss 'second' of {file}"
+    del sys.modules[module.__name__]
+
+
+def test_no_memory_is_known_by_what_was_raised_and_by_what_was_told_of_it() -> None:
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(TrialFailure("out of memory", "it died"))
+    assert not is_out_of_memory(ValueError("out of memory"))
 
 
 def test_a_built_in_plugin_and_a_dump_are_read_the_same_way() -> None:

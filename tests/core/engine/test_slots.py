@@ -15,6 +15,7 @@ from butfor.core.engine import stack as stack_module
 from butfor.core.engine.assignment import Assignment
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
+from butfor.core.engine.model import System
 from butfor.core.engine.slots import Slots
 from butfor.core.results import TrainResult
 from butfor.core.splits import Fold
@@ -248,6 +249,78 @@ def test_without_memory_the_stack_is_halved_and_no_number_changes(
         same(result, whole[key])
     assert widths[0] == 8
     assert min(widths) == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        (stack_module.Stack, "__init__"),
+        (stack_module.Stack, "admit"),
+        (stack_module.Stack, "narrow"),
+        (slots_module.Slot, "predict"),
+        (slots_module, "Course"),
+    ],
+)
+def test_wherever_memory_runs_out_the_stack_is_halved(
+    where: Any, name: str, cell: Cells, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening the stack, filling a row, halving it at its end, evaluating a row, starting a trial."""
+    cells = [cell(train={"epochs": n, "batch_size": 32, "patience": None}) for n in (1, 2)]
+    assignments = trials(cells, data, seeds=2)
+    whole = stacked(assignments, data)
+    honest, failed = getattr(where, name), list[int]()
+
+    def scarce(*args: Any, **named: Any) -> Any:
+        if not failed:
+            failed.append(1)
+            raise MemoryError
+        return honest(*args, **named)
+
+    monkeypatch.setattr(where, name, scarce)
+    found = stacked(assignments, data)
+    assert failed
+    assert found.keys() == whole.keys()
+    for key, result in found.items():
+        same(result, whole[key])
+
+
+def test_without_memory_to_evaluate_one_of_two_rows_that_trial_alone_is_lost(
+    cell: Cells, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignments = trials([cell(train={"epochs": 2, "batch_size": 32})], data, seeds=1)
+    honest = slots_module.Slot.predict
+
+    def scarce(self: Any, *args: Any, **named: Any) -> Any:
+        if self.assignment.key == assignments[0].key:
+            raise MemoryError
+        return honest(self, *args, **named)
+
+    monkeypatch.setattr(slots_module.Slot, "predict", scarce)
+    found: list[str] = []
+    with pytest.raises(MemoryError):
+        found.extend(result.key for result in Slots(assignments, Feeds(data)).run())
+    assert found == [assignments[1].key]
+
+
+def test_rows_are_as_many_as_there_is_room_for_all_that_is_kept_of_them(
+    cell: Cells, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wide batch and its noise are most of a small system."""
+    widths: list[int] = []
+    honest = stack_module.Stack.step
+
+    def watched(self: Any, limits: list[float]) -> None:
+        widths.append(len(self))
+        honest(self, limits)
+
+    monkeypatch.setattr(stack_module.Stack, "step", watched)
+    train = {"epochs": 1, "batch_size": 128}
+    settings = cell(train=train, fusion="mean", encoder={"name": "mlp", "width": 2, "dropout": 0.1})
+    assignments = trials([settings], data, seeds=4, sizes=(160,))
+    weights = 4 * sum(p.numel() * p.element_size() for p in System(settings, data, 0).parameters())
+    monkeypatch.setattr(slots_module, "ROOM", 4 * weights)
+    stacked(assignments, data)
+    assert max(widths) == 2
 
 
 def test_without_memory_for_two_rows_the_error_is_raised(
