@@ -77,6 +77,8 @@ def run(
     chosen = runner.executor_named(executor, catalogue, jobs=jobs, logs=str(out / "logs"), **limits)
     engine = engine_of(no_stack=no_stack, compiling=compiling)
     prepared = runner.prepare(study, catalogue, max_trials, engine=engine, arithmetic=arithmetic_of(arithmetic))
+    if until_settled:
+        _check_settling(prepared, only or ())
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
     looking = chosen if executor == "serial" else runner.executor_named("local", catalogue, memory_limit=memory_limit)
@@ -117,6 +119,12 @@ def _most_seeds(tables: Iterable[TableSettings], seeds: int | None) -> int:
             "--until-settled decides on the seeds itself, by `sequential` of the tables: leave --seeds out"
         )
     return most_seeds(tables)
+
+
+def _check_settling(prepared: Prepared, only: Collection[str]) -> None:
+    from ..reports.settle import check
+
+    check(prepared.plan, only)
 
 
 def _looks(prepared: Prepared, out: Path, only: Collection[str]) -> Iterator[Prepared]:

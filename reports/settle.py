@@ -11,7 +11,7 @@ from ..core.errors import StudyError
 from ..core.study.plan import SequentialSettings
 from . import rebuild
 from .looked import remembered, with_looks
-from .statistics.sequential import seeds_wanted, unsettled, with_sequential
+from .statistics.sequential import hopeless, seeds_wanted, unsettled, with_sequential
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,6 +31,15 @@ def most_seeds(tables: Iterable[TableSettings]) -> int:
     return max(counts)
 
 
+def check(plan: Plan, only: Collection[str] = ()) -> None:
+    """Raises StudyError where no table, of the designs `only` or of any, can settle however many seeds there are."""
+    whole = with_sequential(plan, DEFAULT)
+    reasons = [hopeless(whole, table) for table in whole.tables if not only or table.design in only]
+    if all(reasons):
+        told = "; ".join(dict.fromkeys(reasons)) or "no table is of a design that is asked for"
+        raise StudyError(f"--until-settled: no more seeds can settle anything: {told}")
+
+
 def looks(plan: Plan, out: Path, only: Collection[str] = ()) -> Iterator[Plan]:
     """The plan of each look, to be trained before the next one is asked for; the last has what settled the study.
 
@@ -40,7 +49,8 @@ def looks(plan: Plan, out: Path, only: Collection[str] = ()) -> Iterator[Plan]:
     of the designs `only` (or of any) has not settled; the baseline has as many as any.
     """
     whole = with_sequential(plan, DEFAULT)
-    first = max((one.statistics.sequential or DEFAULT).first for one in whole.tables)
+    some = [one for one in whole.tables if not hopeless(whole, one)]
+    first = max((one.statistics.sequential or DEFAULT).first for one in some)
     counts = {cell.key: first for cell in whole.cells}
     while True:
         now = remembered(with_looks(_with_seeds(whole, counts)), out)

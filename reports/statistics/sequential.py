@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..judged import procedure_of
 from ..table import tabulate
 from .looks import planned_looks
+from .small_n import FEWEST_FOR_P, FEWEST_FOR_RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
 
-    from ...core.study.plan import Plan, SequentialSettings
+    from ...core.study.plan import Plan, SequentialSettings, TableSettings
     from ..row import Row
     from ..table import Table
 
@@ -43,7 +45,7 @@ def unsettled(frame: pd.DataFrame, plan: Plan) -> tuple[Unsettled, ...]:
     found = []
     for wanted in plan.tables:
         sequential = wanted.statistics.sequential
-        if sequential is None or wanted.statistics.test == "none":
+        if sequential is None or hopeless(plan, wanted):
             continue
         table = tabulate(frame, plan, wanted)
         for row in _open(table):
@@ -54,6 +56,31 @@ def unsettled(frame: pd.DataFrame, plan: Plan) -> tuple[Unsettled, ...]:
                 metric = table.metrics[0].name
                 found.append(Unsettled(wanted.design, row.cell, row.label, metric, table.split, seeds, later[0]))
     return tuple(found)
+
+
+def hopeless(plan: Plan, table: TableSettings) -> str:
+    """Why no number of seeds can settle a row of the table, and what would; empty where seeds can."""
+    statistics = table.statistics
+    if statistics.test == "none":
+        return f"{table.design} has no test"
+    cells = {
+        plan.baseline,
+        *(row.cell for design in plan.designs if design.name == table.design for row in design.rows),
+    }
+    procedure = procedure_of(plan, statistics, cells, table.split, {})
+    if procedure.unit == "fold":
+        folds = len({trial.fold for trial in plan.trials if trial.cell in cells})
+        if folds < FEWEST_FOR_P:
+            return (
+                f"{table.design} is tested over {folds} fold{'s' * (folds > 1)}, and below {FEWEST_FOR_P} there is no "
+                f"p however many seeds there are: have {FEWEST_FOR_P} folds, or test over seeds (`test: paired_t`)"
+            )
+    most = statistics.sequential.max_seeds if statistics.sequential else FEWEST_FOR_RANKS
+    if procedure.test == "wilcoxon" and most < FEWEST_FOR_RANKS:
+        return (
+            f"{table.design} is tested by signed ranks, which need {FEWEST_FOR_RANKS} seeds, and `max_seeds` is {most}"
+        )
+    return ""
 
 
 def seeds_wanted(rows: Iterable[Unsettled], baseline: str) -> dict[str, int]:

@@ -109,3 +109,23 @@ def test_seeds_cannot_be_given_beside_it_and_something_must_be_tested(run, tmp_p
     (tmp_path / "ablations.yaml").write_text(STUDY.replace("statistics: {", "statistics: {test: none, "))
     nothing = run()
     assert (nothing.code, "nothing can settle" in nothing.err) == (2, True)
+
+
+FEW_FOLDS = STUDY.replace("groups: 6}", "groups: 9}").replace("splits: official", "splits: {folds: 3, by: group}")
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        (FEW_FOLDS, "swaps is tested over 3 folds, and below 5 there is no p however many seeds there are"),
+        (
+            STUDY.replace("first: 5, step: 2, max_seeds: 9}", "first: 5, step: 1, max_seeds: 5}, test: wilcoxon"),
+            "signed ranks, which need 6 seeds, and `max_seeds` is 5",
+        ),
+    ],
+)
+def test_nothing_is_trained_where_no_number_of_seeds_can_settle_a_row(run, tmp_path, study, said):
+    (tmp_path / "ablations.yaml").write_text(study)
+    done = run()
+    assert (done.code, said in done.err) == (2, True), done.err
+    assert not (tmp_path / "results").exists()

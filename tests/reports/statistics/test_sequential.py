@@ -7,7 +7,7 @@ from butfor.core.study.plan import SequentialSettings, StatisticsSettings, Table
 from butfor.reports.frame import tidy
 from butfor.reports.statistics.compare import estimate
 from butfor.reports.statistics.procedure import Procedure
-from butfor.reports.statistics.sequential import Unsettled, seeds_wanted, unsettled, with_sequential
+from butfor.reports.statistics.sequential import Unsettled, hopeless, seeds_wanted, unsettled, with_sequential
 
 LOOKS = SequentialSettings(first=5, step=5, max_seeds=15)
 
@@ -63,6 +63,25 @@ def test_a_table_that_does_not_ask_gets_no_seeds(make_plan, make_results, cells)
     few = dict.fromkeys(cells, 5)
     assert unsettled(*study(make_plan, make_results, cells, few, settings=None)) == ()
     assert unsettled(*study(make_plan, make_results, cells, few, test="none")) == ()
+
+
+@pytest.mark.parametrize(("folds", "settles"), [("abc", False), ("abcde", True)])
+def test_below_five_folds_no_seed_is_asked_for(make_plan, make_results, folds, settles):
+    rng = np.random.default_rng(1)
+    outcomes = {
+        cell: {(seed, fold): {"weighted_f1": rng.normal(0.8, 0.05)} for seed in range(5) for fold in folds}
+        for cell in ("full", "open")
+    }
+    plan = with_sequential(make_plan(outcomes), LOOKS)
+    assert bool(unsettled(tidy(make_results(outcomes), plan), plan)) == settles
+    assert (hopeless(plan, plan.tables[0]) == "") == settles
+
+
+def test_a_row_with_too_few_finished_trials_for_a_verdict_is_open(make_plan, make_results, cells):
+    frame, plan = study(make_plan, make_results, cells, dict.fromkeys(cells, 5), margin=0.01)
+    lost = (frame["cell"] == "worse") & frame["seed"].isin([0, 1])
+    found = unsettled(frame[~lost], plan)
+    assert {(row.cell, row.wanted) for row in found} == {("worse", 10), ("open", 10)}
 
 
 def test_a_row_without_a_result_is_not_helped_by_seeds(make_plan, make_results):
