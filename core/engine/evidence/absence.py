@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ...batch import Batch
     from ...study.settings import CellSettings
-    from .subject import Shot
 
 _LOUD = 3.0
 """Standard deviation of the values that are put in; standardised features have 1."""
@@ -87,15 +86,20 @@ def _moved(subject: Subject, batch: Batch, left: Tensor) -> tuple[str, ...]:
     found: dict[str, None] = {}
     with torch.no_grad():
         for training in (True, False):
-            one, other = subject.take(quiet, training=training), subject.take(loud, training=training)
-            found |= dict.fromkeys(["predictions"] if _predictions(one) != _predictions(other) else [])
-            differ = [term for term, value in one.terms.items() if not torch.equal(value, other.terms[term])]
-            found |= dict.fromkeys(f"losses.{term}" for term in differ if term in subject.active)
+            before, after = (_parts(subject, one, training=training) for one in (quiet, loud))
+            moved = [part for part in before if before[part] != after[part]]
+            again = _parts(subject, quiet, training=training) if moved else {}
+            found |= dict.fromkeys(
+                part for part in moved if again[part] == before[part]
+            )  # what moves of itself is none
     return tuple(found)
 
 
-def _predictions(shot: Shot) -> str:
-    return digest(predicted(shot))
+def _parts(subject: Subject, batch: Batch, *, training: bool) -> dict[str, str]:
+    """{`predictions` or `losses.TERM`: hash}."""
+    shot = subject.take_alone(batch, training=training)
+    terms = {f"losses.{term}": digest([(term, shot.terms[term])]) for term in shot.terms if term in subject.active}
+    return {"predictions": digest(predicted(shot)), **terms}
 
 
 def _without(batch: Batch, left: Tensor, *, loud: bool) -> Batch:
@@ -118,7 +122,7 @@ def _values(name: str, like: Tensor) -> Tensor:
 
 def _kept(subject: Subject, quiet: Batch) -> dict[str, float]:
     with torch.no_grad():
-        weights = subject.take(quiet, training=False).outputs.fused.weights
+        weights = subject.take_alone(quiet, training=False).outputs.fused.weights
     if weights is None:
         return {}
     absent = ~quiet.present
@@ -148,6 +152,6 @@ def ignored(subject: Subject, batch: Batch) -> dict[str, bool]:
 
 def _of(subject: Subject, batch: Batch, *, training: bool) -> str:
     """Hash of what is computed: the predictions, and in training the terms that count."""
-    shot = subject.take(batch, training=training)
+    shot = subject.take_alone(batch, training=training)
     terms = [(term, value) for term, value in shot.terms.items() if term in subject.active]
     return digest([*shot.outputs.predictions.items(), *terms])

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...evidence import Evidence
 from ..structure import structure
 from .before import evidence_before
+from .unseen import NOT_LOOKED_AT, RAISED, not_looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ...catalogue import Catalogue
+    from ...evidence import Evidence
     from ...study.cell import Cell
     from ...study.study import Study
     from ..work import Shelf
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LIMIT, LIMIT_OF_A_CELL = 60.0, 2.0
 """Seconds that looking may take, and as many more for each cell; a cell of AttentionRobustV4's size takes 0.2."""
-NOT_LOOKED_AT = "BF711"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class Apart:
         failed = self._failures([cells[0] for cells in alike.values()], study)
         whole = [cell for cells in alike.values() if cells[0].key not in failed for cell in cells]
         told = [
-            _told(cell, failed[cells[0].key]) for cells in alike.values() if cells[0].key in failed for cell in cells
+            _unseen(cell, failed[cells[0].key]) for cells in alike.values() if cells[0].key in failed for cell in cells
         ]
         again = self._look(replace(study, cells=tuple(whole))) if failed and whole else ()
         if not failed or isinstance(again, BaseException):
-            return tuple(_told(cell, found) for cell in study.cells)
+            return tuple(_unseen(cell, found) for cell in study.cells)
         return (*again, *told)
 
     def _look(self, study: Study) -> tuple[Evidence, ...] | BaseException:
@@ -87,16 +87,9 @@ class Apart:
 
 
 def is_complete(found: Iterable[Evidence]) -> bool:
-    """Whether every cell could be looked at."""
-    return all(one.details.get("code") != NOT_LOOKED_AT for one in found)
+    """Whether every cell could be looked at, or would raise the same again."""
+    return all(one.details.get("code") != NOT_LOOKED_AT or RAISED in one.details for one in found)
 
 
-def _told(cell: Cell, failure: BaseException) -> Evidence:
-    return Evidence(
-        cell=cell.key,
-        question="looking",
-        phase="before",
-        message=f"whether it can take effect could not be looked at before training: {failure}",
-        paths=tuple(cell.differs),
-        details={"code": NOT_LOOKED_AT},
-    )
+def _unseen(cell: Cell, failure: BaseException) -> Evidence:
+    return not_looked_at(cell, f"whether it can take effect could not be looked at before training: {failure}")

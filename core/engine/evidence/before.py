@@ -16,6 +16,7 @@ from .prober import Prober
 from .same import same_computation
 from .schedules import unreached
 from .unread import idle_settings
+from .unseen import unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[Evidence, ...]:
     """Whether each ablation can take effect, seen on a few rows; nothing is trained.
 
-    `study` is one that `prepare` has accepted. A cell whose parts raise is left out: the rehearsal tells why.
+    `study` is one that `prepare` has accepted. Of a cell whose parts raise, the rehearsal or a record
+    tells why.
     """
     prober, cells = Prober(shelf, catalogue, (*study.conditions, *study.at_test)), study.cells
     influences = Influences(prober)
@@ -44,6 +46,7 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
             *Leaving(prober).look(study.baseline, cells),
             *undone_smoothing(prober, cells),
             *unreached(cells),
+            *unseen(prober, study),
         ]
     return tuple(found)
 

@@ -46,7 +46,7 @@ def effort(subject: Subject) -> Effort:
     """The operations of a step on the first batch."""
     counting = _Counting()
     with counting:
-        shot = subject.take(subject.batches[0])
+        shot = subject.take_alone(subject.batches[0])
     ends = [value.grad_fn for term, value in shot.terms.items() if term in subject.active]
     waiting, seen = [end for end in ends if end is not None], set[Any]()
     while waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,11 @@ class Prober:
     conditions: tuple[Condition, ...] = ()
     """What the study tests under."""
     traces: dict[str, Trace | Exception] = field(default_factory=dict)
-    _absences: dict[str, Absence] = field(default_factory=dict)
+    _absences: dict[str, list[Absence]] = field(default_factory=dict)
+    """{encoders and fusion: what was seen of systems with them, each with other terms}."""
     _efforts: dict[str, Effort] = field(default_factory=dict)
+    _unseen: dict[str, Exception] = field(default_factory=dict)
+    """{encoders and fusion: what they raised where a modality was absent}."""
     _dropping: set[str] = field(default_factory=set)
     _grounds: dict[str, Ground] = field(default_factory=dict)
     _data: dict[str, str] = field(default_factory=dict)
@@ -75,19 +79,24 @@ class Prober:
                 if found.dropping:
                     self._dropping.add(trunk)
                 if settings is cell.settings and not way.number:
-                    self._look(settings, ground, subject, trunk)
+                    self._look(settings, ground, subject)
             except Exception as error:  # noqa: BLE001 - whatever a part raises is told by the rehearsal
                 self.traces[key] = error
         seen = self.traces[key]
         return seen if isinstance(seen, Trace) else None
 
-    def _look(self, settings: CellSettings, ground: Ground, subject: Subject, trunk: str) -> None:
+    def _look(self, settings: CellSettings, ground: Ground, subject: Subject) -> None:
         """What else the system of a cell shows, unless one that is alike in this has shown it."""
-        if trunk not in self._absences or not self._absences[trunk].covers(settings):
-            self._absences[trunk] = self._anew(absence(subject), settings, ground)
         key = f"{ground.key} {structure(settings)}"
         if key not in self._efforts:
             self._efforts[key] = effort(subject)
+        inner = _inner(settings, ground)
+        known = self._absences.setdefault(inner, [])
+        if not any(found.covers(settings) for found in known):
+            try:
+                known.append(self._anew(absence(subject), settings, ground))
+            except Exception as error:  # noqa: BLE001 - whatever a part raises; the trace holds without it
+                self._unseen[inner] = error
 
     def _anew(self, found: Absence, settings: CellSettings, ground: Ground) -> Absence:
         """The same, less the modalities that do reach a prediction with other initial values."""
@@ -101,8 +110,17 @@ class Prober:
 
     def absence(self, cell: Cell) -> Absence | None:
         """What absent modalities do in a cell; None where its parts raise."""
-        found = self._absences.get(_trunk(cell.settings, self.ground(cell)))
-        return found.of(cell.settings) if found is not None and found.covers(cell.settings) else None
+        known = self._absences.get(_inner(cell.settings, self.ground(cell)), [])
+        return next((found.of(cell.settings) for found in known if found.covers(cell.settings)), None)
+
+    def failure(self, cell: Cell) -> Exception | None:
+        """What the parts of a cell raised when it was looked at."""
+        found = self.traces.get(program(cell.settings, self.ground(cell).key))
+        return found if isinstance(found, Exception) else None
+
+    def unseen_absence(self, cell: Cell) -> Exception | None:
+        """What the parts of a cell raised where a modality was absent, and nowhere else."""
+        return None if self.absence(cell) else self._unseen.get(_inner(cell.settings, self.ground(cell)))
 
     def effort(self, cell: Cell) -> Effort | None:
         """What a step of a cell computes; None where its parts raise."""
@@ -166,7 +184,14 @@ class Prober:
             return None
 
 
+def _inner(settings: CellSettings, ground: Ground) -> str:
+    """What decides what absent modalities do, besides the terms."""
+    resolved, drop = settings.resolved(), settings.modality_dropout
+    parts = [resolved[name] for name in ("encoder", "fusion", "latent", "head")]
+    return json.dumps([ground.key, parts, drop.site if drop is not None else None, settings.train.epochs])
+
+
 def _trunk(settings: CellSettings, ground: Ground) -> str:
-    """What decides what absent modalities do, besides the terms: encoders and fusion but for the size of knobs."""
+    """Encoders and fusion but for the size of knobs: where dropping modalities makes a difference, it always does."""
     bare = settings.model_copy(update={"losses": {}, "train": TrainSettings()})
     return f"{ground.key} {structure(bare)}"

@@ -120,6 +120,11 @@ class Subject:
         self.ground = ground
         self.batches = ground.batches()
         """What it is looked at on."""
+        self._built = [
+            (module, name, value.clone())
+            for module in self.system.modules()
+            for name, value in module.named_buffers(recurse=False)
+        ]
 
     def move(self) -> None:
         """Move every parameter a little, each by its own stream: a layer that starts at zero hides nothing."""
@@ -143,6 +148,18 @@ class Subject:
             weights = {term: float(term in self.active) for term in self.settings.losses}
             _, terms = self.system.terms(outputs, seen, weights if training else {})
         return Shot(outputs, seen, terms)
+
+    def take_alone(self, batch: Batch, *, training: bool = True) -> Shot:
+        """The same as if it were the first pass; it leaves no state behind: running means stay as they were."""
+        before = [(module, dict(module.named_buffers(recurse=False))) for module in self.system.modules()]
+        for module, name, value in self._built:
+            setattr(module, name, value.clone())
+        try:
+            return self.take(batch, training=training)
+        finally:
+            for module, held in before:
+                for name, value in held.items():
+                    setattr(module, name, value)
 
 
 def forced(present: Tensor) -> Tensor:

@@ -199,11 +199,9 @@ def _of_gradients(term: str, gradients: Sequence[Mapping[str, Mapping[str, Tenso
 
 
 def _dropping(subject: Subject, dropped: Shot, gradients: dict[str, dict[str, Tensor]]) -> bool:
-    """Whether the first pass would have given something else with all modalities left; running statistics stay."""
-    saved = {name: value.clone() for name, value in subject.system.state_dict().items()}
-    whole = subject.take(subject.batches[0], 0)
-    grads = _gradients(subject, whole)
-    subject.system.load_state_dict(saved)
+    """Whether the first pass would have given something else with all modalities left."""
+    whole = subject.take_alone(subject.batches[0])
     if _of_outputs([whole]) != _of_outputs([dropped]) or digest(whole.terms.items()) != digest(dropped.terms.items()):
         return True
+    grads = _gradients(subject, whole)
     return any(_of_gradients(term, [grads]) != _of_gradients(term, [gradients]) for term in whole.terms)

@@ -102,8 +102,9 @@ CODES = (
         "BF711",
         "a cell could not be looked at",
         "The process that looks whether ablations can take effect hung or died in this cell, in a part that comes from "
-        "a plugin. The other cells were looked at without it, and trials are trained all the same, each with its own "
-        "time limit and its own failure.",
+        "a plugin; or a part raised when it was looked at, or where a modality was absent, and not in a rehearsal. The "
+        "other cells were looked at without it, and trials are trained all the same, each with its own time limit and "
+        "its own failure.",
         "class Dying(nn.Module):\n    def forward(self, encoded, present):\n        os._exit(1)",
         "Mend the plugin that is named; `butfor run --executor serial` runs it in one process, for a debugger.",
         "warning",
