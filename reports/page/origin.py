@@ -86,13 +86,14 @@ def _every_row(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def keys_of(facts: Facts) -> Copy:
-    """Every trial with its key, for `butfor rerun`."""
+    """Every trial with its key, for `butfor rerun`, under its system."""
     plan = facts.material.plan
     labels = labels_of(plan)
     states = {result.key: result.state for result in facts.material.results}
-    lines = [
-        f"{plain(trial.key)}  {states.get(trial.key, 'missing')}  seed {trial.seed}  fold {plain(trial.fold)}  "
-        f"{labels.get(trial.cell, trial.cell)}"
-        for trial in plan.trials
-    ]
-    return Copy("Keys of all trials", "\n".join(lines))
+    lines: dict[str, list[str]] = {}
+    for trial in plan.trials:
+        state = states.get(trial.key, "missing")
+        line = f"  {plain(trial.key)}  {state}  seed {trial.seed}  fold {plain(trial.fold)}"
+        lines.setdefault(trial.cell, []).append(line)
+    told = (line for cell, own in lines.items() for line in (f"{labels.get(cell, cell)}:", *own))
+    return Copy("Keys of all trials", "\n".join(told))

@@ -41,6 +41,7 @@ _LOOK: Any = {
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
     "path.simplify": True,
+    "lines.solid_capstyle": "butt",  # as SVG has it where nothing is said
 }
 
 

@@ -13,7 +13,7 @@ from ..measured import raw
 from ..numerals import digits, heading, numeral, scale
 from .look import MOST, canvas
 from .picture import Picture
-from .series import first_of, legend, line
+from .series import BANDS, first_of, legend, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,11 +82,12 @@ def sweeps(splits: Sequence[str], clean: str) -> tuple[Sweep, ...]:
 def _picture(material: Material, table: Table, named: str, rows: Sequence[Row], found: Sequence[Sweep]) -> Picture:
     metric, shown = raw(table.metrics[0]), rows[:MOST]
     told = " ".join(_told(material, table, row, found) for row in shown)
+    spread = " ± sd" if len(shown) <= BANDS else ""
     return Picture(
         "robustness",
         table.name,
         f"{heading(metric.name)} under disturbance, {table.split} split",
-        f"Means ± sd over seeds and folds; every system meets the same disturbance.{first_of(len(rows))}",
+        f"Means{spread} over seeds and folds; every system meets the same disturbance.{first_of(len(rows))}",
         told,
         lambda: _draw(material, table, shown, found),
         named,
@@ -136,6 +137,6 @@ def _panel(panel: Axes, material: Material, table: Table, rows: Sequence[Row], s
         found = {level: _values(material, table, row, split) for level, split in sweep.strengths.items()}
         there = {level: np.array(values) for level, values in found.items() if values}
         if there:
-            line(panel, number, list(there), list(there.values()), band=True)
+            line(panel, number, list(there), list(there.values()), band=len(rows) <= BANDS)
     panel.set_xlabel(sweep.axis)
     panel.locator_params(nbins=5)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..measured import about, called, capital, leading
 from ..numerals import digits, numeral, scale
-from .look import BLUE, GREY, INK, PANELS, VERMILLION, canvas, wrapped
+from .look import BLUE, GREY, INK, MOST, PANELS, VERMILLION, canvas, wrapped
 from .picture import Picture
 from .series import first_areas, joined
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..table import Table
 
 _ACROSS = 4
-_MOST = 12
 Slopes = list[tuple[float, float]]
 """(baseline, system) of each block that both have."""
 
@@ -61,8 +60,8 @@ def _reference(material: Material, table: Table, row: Row) -> Row | None:
 
 
 def _picture(table: Table, named: str, metric: PlannedMetric, found: list[tuple[Row, Slopes]]) -> Picture:
-    shown = found[:_MOST]
-    more = f" The first {_MOST} of {len(found)} systems." if len(found) > _MOST else ""
+    shown = found[:MOST]
+    more = f" The first {MOST} of {len(found)} systems." if len(found) > MOST else ""
     told = " ".join(_told(table, metric, row, slopes) for row, slopes in shown)
     return Picture(
         "seeds",
@@ -114,9 +113,9 @@ def _panel(panel: Axes, slopes: Slopes, metric: PlannedMetric) -> None:
         )
     for (colour, line, marker), some in by_style.items():
         ends = [[(0.0, before), (1.0, after)] for before, after in some]
-        panel.plot(*joined(*ends), color=colour, ls=line, marker=marker, ms=3.5, lw=1)
+        panel.plot(*joined(*ends), color=colour, ls=line, marker=marker, ms=3.5, lw=1, clip_on=False)
     means = [fmean(slope[side] for slope in slopes) for side in (0, 1)]
-    panel.plot([0, 1], means, color=INK, lw=2, marker="o", ms=4)
+    panel.plot([0, 1], means, color=INK, lw=2, marker="o", ms=4, clip_on=False)
     panel.set_xlim(-0.25, 1.25)
     panel.set_xticks([0, 1], ["base", "this"])
     panel.locator_params(axis="y", nbins=5)

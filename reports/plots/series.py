@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from ..table import Table
 
-_POINTS = 30
-"""Points that one line has at most: more cannot be seen."""
-_MARKERS = 4
+_POINTS, _FEW_POINTS = 30, 16
+"""Points that one line has at most: more cannot be seen; the second where many lines share a panel."""
+_MARKERS, _FEW_MARKERS = 4, 2
+"""Markers of one line; the second where many lines share a panel."""
 BANDS = 4
 """Systems up to which a panel has bands: more of them hide each other."""
 _FEWEST_FOR_BAND = 2
@@ -31,23 +32,32 @@ def line(
 ) -> None:
     """Mean and ± sd of `values` (one array for each place, of whatever trials are there) in the look of `number`."""
     style = look(number)
-    kept = thinned(len(places))
+    many = not band and len(places) > _FEW_POINTS
+    kept = thinned(len(places), _FEW_POINTS if many else _POINTS)
     x = np.array([places[index] for index in kept])
     mean = np.array([values[index].mean() for index in kept])
-    every = max(1, -(-len(kept) // _MARKERS))
+    every = max(1, -(-len(kept) // (_FEW_MARKERS if many else _MARKERS)))
     panel.plot(
-        x, mean, color=style.colour, ls=style.line, lw=1.4, marker=style.marker, ms=4, markevery=(number % every, every)
+        x,
+        mean,
+        color=style.colour,
+        ls=style.line,
+        lw=1.4,
+        marker=style.marker,
+        ms=4,
+        markevery=(number % every, every),
+        clip_on=False,
     )
     wide = [values[index].std(ddof=1) if values[index].size >= _FEWEST_FOR_BAND else np.nan for index in kept]
     if band and np.isfinite(wide).any():
-        panel.fill_between(x, mean - wide, mean + wide, color=style.colour, alpha=0.15, lw=0)
+        panel.fill_between(x, mean - wide, mean + wide, color=style.colour, alpha=0.15, lw=0, clip_on=False)
 
 
-def thinned(count: int) -> list[int]:
-    """At most `_POINTS` places among `count`, the first and the last among them."""
-    if count <= _POINTS:
+def thinned(count: int, most: int = _POINTS) -> list[int]:
+    """At most `most` places among `count`, the first and the last among them."""
+    if count <= most:
         return list(range(count))
-    return sorted({round(step * (count - 1) / (_POINTS - 1)) for step in range(_POINTS)})
+    return sorted({round(step * (count - 1) / (most - 1)) for step in range(most)})
 
 
 def joined(*lines: Sequence[tuple[float, float]]) -> NDArray[np.float64]:

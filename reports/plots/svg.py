@@ -11,14 +11,14 @@ from xml.etree import ElementTree as ET
 
 from ..text import lines, plain
 from .look import INK
+from .short import compact, join_ticks
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _REFERENCE = re.compile(r"url\(#([\w.-]+)\)")
-_COMMAND = re.compile(r"[A-Za-z]")
 _ROOT = {
     "fill": INK,
     "font-family": "'DejaVu Sans', Verdana, sans-serif",
+    "font-size": "9px",
     "stroke-linejoin": "round",
     "stroke-linecap": "butt",
     "role": "img",
@@ -28,12 +28,13 @@ _INHERITED = frozenset(
     | {"fill", "stroke", "stroke-width", "stroke-linejoin", "stroke-linecap", "stroke-dasharray"}
 )
 _PLACE = frozenset({"x", "y", "transform", "id"})
-_DEFAULTS = {"stroke-dashoffset": "0", "font-weight": "400", "font-style": "normal"}
+_DEFAULTS = {"font-size": "9px", "stroke-dashoffset": "0", "font-weight": "400", "font-style": "normal"}
 
 
 def tidied(text: str, name: str, title: str, description: str) -> str:
     """The SVG `text` of matplotlib as one element, with `title` and `description`; every name begins with `name`."""
     root = ET.fromstring(lines(text))  # noqa: S314 - matplotlib wrote it a moment ago
+    join_ticks(root)
     for element in root.iter():
         _attributes(element)
     _prune(root)
@@ -61,25 +62,15 @@ def _attributes(element: ET.Element) -> None:
     places = 2 if element.tag == f"{_SVG}path" and "id" in element.attrib else 1  # markers are small
     for key in ("d", "x", "y", "width", "height", "transform", "points", "stroke-dasharray", "stroke-width"):
         if key in element.attrib:
-            element.set(key, _compact(element.get(key, ""), places))
-
-
-def _compact(text: str, places: int = 1) -> str:
-    """Coordinates with so many digits; a line goes on until another command comes."""
-    short = " ".join(_NUMBER.sub(lambda number: _short(float(number[0]), places), text).split())
-    return short.replace(" L ", " ") if set(_COMMAND.findall(text)) <= set("MLz") else short
-
-
-def _short(number: float, places: int) -> str:
-    short = f"{number:.{places}f}".rstrip("0").rstrip(".")
-    return "0" if short == "-0" else short
+            element.set(key, compact(element.get(key, ""), places))
 
 
 def _prune(root: ET.Element) -> None:
-    """Leave out who made it and styles that hold for the whole page."""
+    """Leave out who made it, styles that hold for the whole page, and shapes without line or colour."""
     for parent in root.iter():
         for child in list(parent):
-            if child.tag in {f"{_SVG}metadata", f"{_SVG}style"}:
+            unseen = child.get("fill") == "none" and not {"stroke", "id"}.intersection(child.attrib)
+            if (unseen and child.tag == f"{_SVG}path") or child.tag in {f"{_SVG}metadata", f"{_SVG}style"}:
                 parent.remove(child)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 
 from ...core.conditions import split_and_condition
 from ..conditions import in_words
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = "fusion_weights"
 """In a result's provenance: {split: {modality: mean weight}}, where the fusion gives weights."""
-_MOST_ROWS, _MOST_BARS = 12, 36
-"""Systems and bars of one plot; the page lists all numbers."""
+_HALF = 0.36
+"""Half the height of a bar; the next one is 1 further down."""
+_MOST_BARS = 36
+"""Bars of one plot; the page lists all numbers."""
 Shares = dict[str, dict[str, float]]
 """{condition: {modality: mean weight}}."""
 Weighted = Sequence[tuple["Row", Shares]]
@@ -66,7 +69,7 @@ def weights_of(material: Material, cell: str, split: str) -> Shares:
 
 
 def _picture(table: Table, found: Weighted) -> Picture:
-    shown = found[: max(1, min(_MOST_ROWS, _MOST_BARS // max(len(shares) for _, shares in found)))]
+    shown = found[: max(1, min(MOST, _MOST_BARS // max(len(shares) for _, shares in found)))]
     told = " ".join(
         f"{row.label}, {in_words(condition)}: {', '.join(f'{name} {weight:.2f}' for name, weight in weights.items())}."
         for row, shares in shown
@@ -89,8 +92,7 @@ def _draw(shown: Weighted) -> Figure:
     modalities = list(dict.fromkeys(name for _, shares in shown for weights in shares.values() for name in weights))
     bars = [(row.label, condition, weights) for row, shares in shown for condition, weights in shares.items()]
     figure, (panel,) = canvas(0.9 + 0.2 * len(bars))
-    for place, (_, _, weights) in enumerate(bars):
-        _bar(panel, place, modalities, weights)
+    _bars(panel, modalities, [weights for _, _, weights in bars])
     alone = all(len(shares) == 1 for _, shares in shown)
     names = [label if alone else f"{wrapped(label, 26, 1)}: {in_words(condition)}" for label, condition, _ in bars]
     panel.set_yticks(range(len(bars)), [wrapped(name, 60, 1) for name in names], fontsize=8)
@@ -103,12 +105,18 @@ def _draw(shown: Weighted) -> Figure:
     return figure
 
 
-def _bar(panel: Axes, place: int, modalities: Sequence[str], weights: Mapping[str, float]) -> None:
-    start = 0.0
+def _bars(panel: Axes, modalities: Sequence[str], bars: Sequence[Mapping[str, float]]) -> None:
+    """One bar for each of `bars`, its parts side by side; what is of one modality is one shape, which is small."""
+    starts = [0.0] * len(bars)
     for number, name in enumerate(modalities):
-        width, style = weights.get(name, 0.0), look(number + 1)
-        panel.barh(place, width, left=start, height=0.72, facecolor="white", edgecolor=style.colour, hatch=style.hatch)
-        start += width
+        style, parts = look(number + 1), []
+        for place, weights in enumerate(bars):
+            left, right = starts[place], starts[place] + weights.get(name, 0.0)
+            low, high = place - _HALF, place + _HALF
+            parts.append(Path([(left, low), (right, low), (right, high), (left, high), (left, low)], closed=True))
+            starts[place] = right
+        whole = Path.make_compound_path(*parts)
+        panel.add_patch(PathPatch(whole, facecolor="white", edgecolor=style.colour, hatch=style.hatch, clip_on=False))
 
 
 def _patch(number: int) -> Artist:

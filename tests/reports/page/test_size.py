@@ -1,5 +1,7 @@
 """A page of 500 trials stays below a megabyte."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,29 @@ def large():
     return Facts(material_of(plan, results))
 
 
+@pytest.fixture(scope="module")
+def disturbed(large):
+    """The same, tested under 11 conditions, with fusions that give weights."""
+    conditions = [f"@missing:{rate}:{name}" for rate in (0.2, 0.4, 0.6) for name in ("audio", "text", "video")]
+    splits = ["test", *(f"test{name}" for name in (*conditions, "@noise:1", "@noise:2"))]
+    rng = np.random.default_rng(1)
+
+    def tested(one):
+        metrics = {split: {name: float(rng.uniform()) for name in one.metrics["test"]} for split in splits}
+        weights = {split: {"audio": 0.4, "text": float(rng.uniform()), "video": 0.25} for split in splits}
+        return replace(one, metrics=metrics, provenance={**one.provenance, "fusion_weights": weights})
+
+    return Facts(material_of(large.material.plan, map(tested, large.material.results)))
+
+
 def test_a_page_of_500_trials_is_below_a_megabyte(large):
     assert len(large.material.results) == 500
     size = len(page(large).encode())
     assert 100_000 < size < 1_000_000, size
+
+
+def test_so_it_is_with_tests_under_conditions_and_with_fusion_weights(disturbed):
+    text = page(disturbed)
+    assert text.count("Fusion weights by modality") == 2 * 5  # title and caption
+    assert "audio missing in 20 %" in text
+    assert 100_000 < len(text.encode()) < 1_000_000, len(text.encode())
