@@ -54,6 +54,10 @@ def comparison_columns(table: Table, metric: PlannedMetric) -> list[ComparisonCo
             ),
         ),
         "wins": (somewhere(lambda one: one.pairs), ComparisonColumn("wins", "wins", _wins)),
+        "superiority": (
+            somewhere(lambda one: one.superiority is not None),
+            ComparisonColumn("superiority", f"P(better), {level} % CI", _superiority),
+        ),
         "effect": (
             somewhere(lambda one: one.hedges is not None),
             ComparisonColumn(
@@ -80,6 +84,12 @@ def _interval(judged: Judged | None, factor: float, places: int) -> str:
 
 def _wins(judged: Judged | None, _factor: float, _places: int) -> str:
     return f"{judged.comparison.wins}/{judged.comparison.pairs}" if judged and judged.comparison.pairs else ABSENT
+
+
+def _superiority(judged: Judged | None, _factor: float, _places: int) -> str:
+    """`0.83 (0.36, 1.00)`."""
+    one = judged.comparison.superiority if judged else None
+    return ABSENT if one is None else f"{one.share:.2f} ({one.low:.2f}, {one.high:.2f})"
 
 
 def _p(value: float | None) -> str:

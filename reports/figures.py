@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .table import Table
 
 _TESTED = ("ci_low", "ci_high", "p", "p_adjusted", "wins")
+_SIZES = ("superiority", "superiority_low", "superiority_high", "hedges_g", "d_z", "p_equivalent")
 _OF_EFFECTS = ("n", "delta", "pairs", "ci_low", "ci_high", "p", "p_adjusted")
 COSTS = ("parameters", "flops", "seconds", "memory")
 
@@ -145,6 +146,7 @@ def _scored(row: Row | None, metric: str) -> list[tuple[str, Any]]:
         (f"{metric}_pairs", score.pairs if score else 0),
         *((f"{metric}_{name}", _number(figures[name])) for name in _TESTED),
         (f"{metric}_verdict", figures["verdict"]),
+        *((f"{metric}_{name}", _number(figures[name])) for name in _SIZES),
     ]
 
 

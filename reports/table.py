@@ -96,7 +96,8 @@ class Table:
         """Numbers for programs; NaN where there is none.
 
         METRIC, METRIC_sd, METRIC_n, METRIC_delta, METRIC_pairs, METRIC_ci_low, METRIC_ci_high, METRIC_p,
-        METRIC_p_adjusted, METRIC_wins, METRIC_verdict.
+        METRIC_p_adjusted, METRIC_wins, METRIC_verdict, METRIC_superiority, METRIC_superiority_low,
+        METRIC_superiority_high, METRIC_hedges_g, METRIC_d_z, METRIC_p_equivalent.
         """
         return wide(self)
 

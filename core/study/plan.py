@@ -58,7 +58,7 @@ class StatisticsSettings(Settings):
     """Chance of finding what the notes call detectable, or of settling with the seeds that they name."""
     sequential: SequentialSettings | None = None
     """Set where seeds are added by results (`run --until-settled`); null for a fixed number of seeds."""
-    columns: tuple[Literal["interval", "p", "p_adjusted", "wins", "effect", "verdict"], ...] = (
+    columns: tuple[Literal["interval", "p", "p_adjusted", "wins", "superiority", "effect", "verdict"], ...] = (
         "interval",
         "p_adjusted",
         "verdict",

@@ -31,7 +31,8 @@ def test_other_texts_are_left_alone(text):
     assert guarded(text) == text
 
 
-EMPTY = [f"weighted_f1_{name}" for name in ("sd", "ci_low", "ci_high", "p", "p_adjusted")]
+SIZES = ("superiority", "superiority_low", "superiority_high", "hedges_g", "d_z", "p_equivalent")
+EMPTY = [f"weighted_f1_{name}" for name in ("sd", "ci_low", "ci_high", "p", "p_adjusted", *SIZES)]
 """Of one run each, and so without a number."""
 
 

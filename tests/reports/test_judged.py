@@ -146,6 +146,25 @@ def test_the_columns_are_those_that_are_asked_for(make_table):
     ]
 
 
+def test_how_likely_a_row_is_better_can_be_printed_and_stands_in_csv_with_the_sizes_of_effects(make_table):
+    made, asked = outcomes(), StatisticsSettings(columns=("superiority",), margin=0.05)
+    table = make_table(made, {"metrics": ("f1",), "statistics": asked}, metrics=F1)
+    shown = table.shown().set_index("System")
+    assert list(shown.columns)[1:] == ["Δ", "P(better), 95 % CI"]
+    won = int((column(made, "near") > column(made, "full")).sum())
+    low, high = stats.binomtest(won, 8).proportion_ci(method="exact")
+    assert shown.loc["near", "P(better), 95 % CI"] == f"{won / 8:.2f} ({low:.2f}, {high:.2f})"
+    row = table.frame().set_index("cell").loc["near"]
+    one = judged(table, "near")
+    assert [row[f"f1_{name}"] for name in ("superiority", "superiority_low", "superiority_high")] == pytest.approx(
+        [won / 8, low, high]
+    )
+    assert row["f1_hedges_g"] == one.comparison.hedges
+    assert row["f1_d_z"] == pytest.approx(one.comparison.delta / one.comparison.sd)
+    assert row["f1_p_equivalent"] == one.p_equivalent
+    assert table.frame().loc[0, ["f1_superiority", "f1_d_z"]].isna().all()
+
+
 def test_the_interval_is_in_the_unit_of_the_column(make_table):
     settings = {"metrics": ("f1",), "percent": True, "decimals": 1}
     table = make_table(outcomes(), settings, metrics=F1)

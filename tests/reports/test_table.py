@@ -135,9 +135,12 @@ def test_the_frame_has_a_plain_numeric_column_for_each_figure(small):
         "cell", "label", "gate",
         "weighted_f1", "weighted_f1_sd", "weighted_f1_n", "weighted_f1_delta", "weighted_f1_pairs",
         "weighted_f1_ci_low", "weighted_f1_ci_high", "weighted_f1_p", "weighted_f1_p_adjusted", "weighted_f1_wins",
-        "weighted_f1_verdict",
+        "weighted_f1_verdict", "weighted_f1_superiority", "weighted_f1_superiority_low",
+        "weighted_f1_superiority_high", "weighted_f1_hedges_g", "weighted_f1_d_z", "weighted_f1_p_equivalent",
         "mse", "mse_sd", "mse_n", "mse_delta", "mse_pairs",
         "mse_ci_low", "mse_ci_high", "mse_p", "mse_p_adjusted", "mse_wins", "mse_verdict",
+        "mse_superiority", "mse_superiority_low", "mse_superiority_high", "mse_hedges_g", "mse_d_z",
+        "mse_p_equivalent",
         "done", "failed", "diverged", "collapsed", "missing",
     ]  # fmt: skip
     assert frame["gate"].tolist() == [True, False]
