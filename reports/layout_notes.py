@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .comparison_columns import TIED
+from .data_set_ranks import ranks_note
 from .layouts.parts import APART, PUBLISHED
 from .robustness import Measure
 from .text import plain
@@ -23,6 +24,7 @@ def layout_notes(table: Table) -> list[str]:
     """Sentences on the layout, its columns and its rows."""
     return [
         _data_sets(table),
+        ranks_note(table),
         _sweep(table),
         _cross(table),
         _area(table),
@@ -47,7 +49,7 @@ def spread_note(table: Table) -> str:
 def _data_sets(table: Table) -> str:
     if not table.shape.across:
         return ""
-    return "Every data set has a baseline of its own; nothing is ranked or compared across data sets."
+    return "Every data set has a baseline of its own; no row is marked or tested across data sets."
 
 
 def _sweep(table: Table) -> str:

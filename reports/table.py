@@ -11,6 +11,7 @@ import numpy as np
 from ..core.study.plan import TableSettings
 from .blocks import Summary, summarise
 from .claims import claims_notes
+from .data_set_ranks import ranks_of_table
 from .effects import contrasts_of, effects_of, untold
 from .figures import records, wide, wide_effects
 from .gather import gather
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .spent import Spent
     from .statistics.compare import Comparison
     from .statistics.contrast import Effect
+    from .statistics.friedman import Friedman
     from .statistics.procedure import Procedure
 
 
@@ -83,6 +85,8 @@ class Table:
     """{metric: why some of these effects are not there}."""
     rankings: Mapping[str, tuple[Ranking, ...]] = field(default_factory=dict)
     """{metric: how rows were ranked}, one for the rows of each data set."""
+    over_data_sets: Friedman | None = None
+    """How methods rank over three or more data sets in the first metric."""
     decimals: int = 3
     percent: bool = False
     shape: Shape = field(default_factory=Shape)
@@ -160,6 +164,7 @@ def tabulate(
         effects=_effects(plan, made, shape, table),
         untold=_untold(plan, made, shape),
         rankings=rankings,
+        over_data_sets=ranks_of_table(made, metrics[0], table.statistics.alpha) if metrics else None,
         decimals=table.places,
         percent=table.in_percent,
         shape=shape,

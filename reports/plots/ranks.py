@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core.errors import StudyError
+from ..data_set_ranks import ranked_over
 from ..measured import called
 from ..numerals import probability
-from ..statistics.friedman import Friedman, friedman
 from .look import GREY, INK, canvas, wrapped
 from .picture import Picture
 
@@ -22,7 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ...core.study.plan import Level
+    from ..blocks import Block
     from ..material import Material
+    from ..statistics.friedman import Friedman
     from ..table import Table
 
 
@@ -41,24 +41,19 @@ def ranked(material: Material, table: Table) -> Friedman | None:
     metric, data = table.metrics[0], _data(material, table)
     ties = {name: _levels_by_data(table, data, name) for name in table.factors}
     of_data = [name for name, levels in ties.items() if len(levels) > 1 and all(len(some) == 1 for some in levels)]
-    scores: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, dict[Block, float]]] = {}
     for row in table.rows:
         levels = {name: level for name, level in row.levels.items() if name not in of_data}
         method = ", ".join(
             f"{name} {level}" if isinstance(level, bool) else str(level) for name, level in levels.items()
         )
-        values = material.values(table, row, metric).values()
+        values = material.values(table, row, metric)
         if values:
-            scores.setdefault(method, {})[data[row.cell]] = fmean(values)
-    sets = list(dict.fromkeys(name for known in scores.values() for name in known))
-    if not of_data or any(len(known) != len(sets) for known in scores.values()):
+            found.setdefault(data[row.cell], {})[method] = values
+    if not of_data:
         return None
-    values_of = np.array([[known[name] for known in scores.values()] for name in sets])
-    try:
-        alpha = table.statistics.settings.alpha
-        return friedman(values_of, list(scores), higher_is_better=metric.higher_is_better, alpha=alpha)
-    except StudyError:  # too few methods or data sets
-        return None
+    alpha = table.statistics.settings.alpha
+    return ranked_over(found, higher_is_better=metric.higher_is_better, alpha=alpha)
 
 
 def _data(material: Material, table: Table) -> dict[str, str]:
