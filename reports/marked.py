@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 
 def with_marks(table: Table, marks: Mapping[str, Mark]) -> Table:
-    """The table, each row but the baseline's with the mark {cell: mark} of its cell; a note for each kind of mark."""
-    rows = tuple(
-        row if row.baseline or row.condition else replace(row, mark=marks.get(row.cell, "")) for row in table.rows
-    )
+    """The table, each row but the baseline's with its mark {key of the row: mark}; a note for each kind of mark."""
+    rows = tuple(row if row.baseline else replace(row, mark=marks.get(row.key, "")) for row in table.rows)
     notes = []
     for mark, words in LEGEND.items():
         labels = list(dict.fromkeys(f"“{row.label}”" for row in rows if row.mark == mark))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..core.conditions import split_under
 from .text import lines
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ LEGEND: Mapping[Mark, str] = {
 
 
 def marks(records: Iterable[Evidence]) -> dict[str, Mark]:
-    """{cell: its gravest mark}; cells without one are left out."""
+    """{cell: its gravest mark}; cells without one are left out.
+
+    Under the key of a row (`CELL@CONDITION`), that of a cell as it is tested under a condition.
+    """
     found: dict[str, Mark] = {}
     order = list(LEGEND)
     for one in records:
-        if one.mark and (one.cell not in found or order.index(one.mark) < order.index(found[one.cell])):
-            found[one.cell] = one.mark
+        row = split_under(one.cell, str(one.details.get("condition", "")))
+        if one.mark and (row not in found or order.index(one.mark) < order.index(found[row])):
+            found[row] = one.mark
     return found
 
 

@@ -27,6 +27,25 @@ IDLE = SOUND.replace("valence: mse}", "valence: mse, spare: {name: mse, task: va
     "{no valence: {losses.valence: null}}", "[losses.spare]"
 )
 STRANGE = HEAD.replace("emotion: cross_entropy", "emotion: {name: focal, weight_normalize: true}")
+FIRST = '''\
+from typing import Literal
+from torch import nn
+from butfor.core import Fused, FusionSpec, hookimpl
+
+class FirstSpec(FusionSpec):
+    """Keeps the first modality."""
+    name: Literal["first"] = "first"
+    def build(self, *, modalities, width):
+        return First()
+
+class First(nn.Module):
+    def forward(self, encoded, present):
+        return Fused(next(iter(encoded.values())).mean)
+
+@hookimpl
+def register_fusions():
+    return [FirstSpec]
+'''
 
 
 @pytest.fixture
@@ -119,6 +138,22 @@ def test_a_mark_stands_in_the_table_with_a_note(command: Callable, write: Callab
     again = command("table", "--file", "study.yaml", "--format", "json")
     assert all(row["label"] in {"full", "w/o spare"} for row in json.loads(again.out))
     assert "$\\equiv$" in command("table", "--file", "study.yaml", "--format", "latex").out
+
+
+def test_a_row_that_is_tested_without_what_nobody_reads_has_a_mark_of_its_own(
+    command: Callable, write: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "first.py").write_text(FIRST, encoding="utf-8")
+    ignoring = HEAD.replace("seeds: 2", "seeds: 2\nplugins: [./first.py]").replace("fusion: mean", "fusion: first")
+    rows = "ablations: {m: {leave_one_out: [modalities.text, modalities.video], at: [train, test]}}\n"
+    done = command("run", write(ignoring + rows), "--executor", "serial")
+    assert done.code == 0, done.err
+    marked = {
+        line.split("|")[1].strip()[-1] for line in done.out.splitlines() if "video (at test)" in line and "|" in line
+    }
+    assert marked == {"⊘"}
+    assert "audio (at test) ⊘" not in done.out
+    assert "⊘ full" not in done.out
 
 
 def test_strict_run_trains_nothing_on_a_warning(command: Callable, write: Callable) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...streams import stream_key
+from ..conditions import Disturbed
 from .digests import digest
 from .subject import STREAM, Subject, active_terms, forced
 from .trace import predicted
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...batch import Batch
+    from ...conditions import Condition
     from ...study.settings import CellSettings
 
 _LOUD = 3.0
@@ -41,6 +43,8 @@ class Absence:
     """{modality that reaches no prediction: whether it reaches a term}."""
     terms: Mapping[str, str] = field(default_factory=dict)
     """{term that was looked at: its settings}."""
+    weighs: bool = False
+    """Whether the fusion gives weights."""
 
     def covers(self, settings: CellSettings) -> bool:
         """Whether this holds for a system with the same encoders and fusion, and these terms."""
@@ -51,7 +55,8 @@ class Absence:
         """The same, of the terms that there are."""
         gone = {f"losses.{term}" for term in self.terms if term not in settings.losses}
         leaks = {name: tuple(part for part in moved if part not in gone) for name, moved in self.leaks.items()}
-        return replace(self, leaks={name: moved for name, moved in leaks.items() if moved})
+        terms = {term: told for term, told in self.terms.items() if term in settings.losses}
+        return replace(self, leaks={name: moved for name, moved in leaks.items() if moved}, terms=terms)
 
 
 def _terms(settings: CellSettings) -> dict[str, str]:
@@ -77,7 +82,20 @@ def absence(subject: Subject) -> Absence:
             if moved := _moved(subject, batch, alone & batch.present):
                 leaks[name] = moved
     kept = _kept(subject, _without(batch, left, loud=False))
-    return Absence(leaks, kept, ignored(subject, batch), terms)
+    return Absence(leaks, kept or {}, ignored(subject, batch), terms, weighs=kept is not None)
+
+
+def is_idle(subject: Subject, condition: Condition) -> bool:
+    """Whether no prediction changes under a condition of the test."""
+    ground = subject.ground
+    clean = ground.whole()
+    disturbed = ground.way.scaled(Disturbed(ground.feed, condition, 0, ground.fold.name).batch(clean.rows))
+    left = disturbed.present.any(dim=1)
+    if not bool(left.any()):
+        return False
+    with torch.no_grad():
+        one, other = (subject.take_alone(batch, training=False).outputs.predictions for batch in (clean, disturbed))
+    return all(torch.equal(values[left], other[task][left]) for task, values in one.items())
 
 
 def _moved(subject: Subject, batch: Batch, left: Tensor) -> tuple[str, ...]:
@@ -120,11 +138,12 @@ def _values(name: str, like: Tensor) -> Tensor:
     return _LOUD * torch.randn(like.shape, generator=draw, dtype=like.dtype)
 
 
-def _kept(subject: Subject, quiet: Batch) -> dict[str, float]:
+def _kept(subject: Subject, quiet: Batch) -> dict[str, float] | None:
+    """{modality: share that it keeps}; None for a fusion without weights."""
     with torch.no_grad():
         weights = subject.take_alone(quiet, training=False).outputs.fused.weights
     if weights is None:
-        return {}
+        return None
     absent = ~quiet.present
     shares = {
         name: float(weights[:, column][absent[:, column]].abs().mean()) if bool(absent[:, column].any()) else 0.0

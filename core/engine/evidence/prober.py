@@ -13,7 +13,7 @@ from ...study.settings import CellSettings, TrainSettings
 from ...study.tree import from_python
 from ..model import System
 from ..structure import structure
-from .absence import Absence, absence, ignored
+from .absence import Absence, absence, ignored, is_idle
 from .course import course
 from .digests import roughly
 from .disturbed import disturbed_tests
@@ -121,6 +121,15 @@ class Prober:
     def unseen_absence(self, cell: Cell) -> Exception | None:
         """What the parts of a cell raised where a modality was absent, and nowhere else."""
         return None if self.absence(cell) else self._unseen.get(_inner(cell.settings, self.ground(cell)))
+
+    def is_idle_test(self, cell: Cell, condition: Condition) -> bool:
+        """Whether a condition of the test changes no prediction of a cell, whatever its initial values."""
+        for number in range(_ANEW + 1):
+            subject = Subject(cell.settings, self.ground(cell, Way(number)))
+            subject.move()
+            if not is_idle(subject, condition):
+                return False
+        return True
 
     def effort(self, cell: Cell) -> Effort | None:
         """What a step of a cell computes; None where its parts raise."""

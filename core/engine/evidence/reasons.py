@@ -24,6 +24,7 @@ DETACHED = "what it makes is detached from the loss"
 LIMITED = "all of it lies beyond a limit, where the gradient is zero"
 NOT_CALLED = "it is never called"
 WEIGHTLESS = "its term has weight zero"
+NEVER = "its modality is present in no training row"
 UNUSED = "what it makes reaches no term"
 
 
@@ -86,6 +87,8 @@ def _reason(subject: Subject, watch: Watch, name: str) -> str:
     part = name.split(".")
     if part[0] == "losses" and part[1] not in subject.active:
         return WEIGHTLESS
+    if part[0] == "encoder" and not subject.ground.data.present[part[1]][subject.ground.fold.train].any():
+        return NEVER
     owner = name.rpartition(".")[0]
     if owner not in watch.called and not any(called.startswith(f"{owner}.") for called in watch.called):
         return NOT_CALLED

@@ -205,6 +205,27 @@ class Guarded(nn.Module):
         return Fused(vector.clamp(-10, 10) if self.guard else vector)
 
 
+class OuterSpec(FusionSpec):
+    """The mean, and what another fusion makes where there is one."""
+
+    name: Literal["outer"] = "outer"
+    beside: FusionSpec | None = None
+    """The other fusion."""
+
+    def build(self, *, modalities, width):
+        return Outer(self.beside and self.beside.build(modalities=modalities, width=width))
+
+
+class Outer(nn.Module):
+    def __init__(self, beside):
+        super().__init__()
+        self.beside = beside
+
+    def forward(self, encoded, present):
+        vector = torch.stack([one.mean for one in encoded.values()]).mean(dim=0)
+        return Fused(vector + self.beside(encoded, present).vector if self.beside else vector)
+
+
 class IncompleteSpec(DatasetSpec):
     """Planted rows of which every fifth of one part lacks its audio."""
 
@@ -230,7 +251,7 @@ def register_datasets():
 
 @hookimpl
 def register_fusions():
-    return [MixingSpec, FirstSpec, LeakySpec, SloppySpec, ForgetfulSpec, GuardedSpec]
+    return [MixingSpec, FirstSpec, LeakySpec, SloppySpec, ForgetfulSpec, GuardedSpec, OuterSpec]
 
 
 @hookimpl
