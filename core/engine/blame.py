@@ -6,21 +6,28 @@ import inspect
 import os
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import nn
+import numpy as np
+import torch
+from torch.nn.parameter import is_lazy
 
+from ..errors import Finding, StudyError
+from .model import System
 from .structure import components
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from torch import nn
+
     from ..catalogue import Catalogue
     from ..specs import Spec
     from ..study.settings import CellSettings
 
-_CORE = Path(__file__).parents[1]
+_MACHINERY = [Path(__file__).parents[1], *(Path(inspect.getfile(module)).parent for module in (torch, np, os))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Blame:
 class Parts:
     """The components of a cell by their paths, and who offers each."""
 
-    def __init__(self, settings: CellSettings, catalogue: Catalogue) -> None:
+    def __init__(self, settings: CellSettings, catalogue: Catalogue | None = None) -> None:
         self.specs = dict(components(settings))
         self._catalogue = catalogue
 
@@ -52,14 +59,22 @@ class Parts:
         return Blame(path, self._told(self.specs[path]))
 
     def _told(self, spec: Spec) -> str:
+        if self._catalogue is None:
+            return f"{spec.kind} '{spec.name}'"
         entry = self._catalogue.entries.get((spec.kind, spec.name))
         origin = f"{entry.distribution} {entry.version}".strip() if entry is not None else type(spec).__module__
         return f"{spec.kind} '{spec.name}' of {origin}"
 
     def blamed(self, error: BaseException, system: nn.Module | None) -> Blame:
-        """The part that raised: the innermost module on the way to the error, else the part whose file it is in."""
-        names = {id(module): name for name, module in system.named_modules()} if system is not None else {}
-        inside = [names[id(own)] for own in _selves(error.__traceback__) if names.get(id(own))]
+        """The part that raised: the innermost module or spec on the way to the error, else that whose file it is in.
+
+        `system` is one that was built; else the one that the error passed through.
+        """
+        selves = _selves(error.__traceback__)
+        system = system or next((own for own in selves if isinstance(own, System)), None)
+        names = {id(spec): path for path, spec in self.specs.items()}
+        names |= {id(module): name for name, module in system.named_modules()} if system is not None else {}
+        inside = [names[id(own)] for own in selves if names.get(id(own))]
         found = self.at(inside[-1]) if inside else Blame("", "the system")
         frames = list(reversed(traceback.extract_tb(error.__traceback__)))
         if found.path not in self.specs:
@@ -69,27 +84,38 @@ class Parts:
         return Blame(found.path, found.told, _line(frames, self.specs.get(found.path)))
 
 
+def check_shapes(system: System, parts: Parts) -> None:
+    """Raises StudyError where a part waits for its first batch to know its shapes: no seed is its own then."""
+    for name, tensor in (*system.named_parameters(), *system.named_buffers()):
+        if is_lazy(tensor):
+            part, owner = parts.at(name), name.rpartition(".")[0]
+            told = f"{part.told} has a lazy layer, {owner}, whose shapes are not known before the first batch"
+            remedy = "name its inputs, as in nn.Linear(inputs, outputs) for nn.LazyLinear(outputs)"
+            raise StudyError(Finding(told, path=part.path, remedy=remedy))
+
+
 def _selves(trace: TracebackType | None) -> list[object]:
-    found = []
-    while trace is not None:
-        found.append(trace.tb_frame.f_locals.get("self"))
-        trace = trace.tb_next
-    return [own for own in found if isinstance(own, nn.Module)]
+    """Every `self` on the way to an error, the outermost first."""
+    return [frame.f_locals["self"] for frame, _ in traceback.walk_tb(trace) if "self" in frame.f_locals]
 
 
 def _line(frames: list[traceback.FrameSummary], spec: Spec | None) -> str:
     """FILE:LINE of the part's own file, else of the innermost file that is neither core's nor torch's."""
     own = os.path.realpath(inspect.getfile(type(spec))) if spec is not None else ""
     inside = [frame for frame in frames if os.path.realpath(frame.filename) == own]
-    outside = [frame for frame in frames if not _is_machinery(frame.filename)]
+    outside = [frame for frame in frames if not is_machinery(frame.filename)]
     frame = next(iter(inside or outside), None)
-    if frame is None:
-        return ""
-    file = Path(frame.filename)
-    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-    return f"{shown}:{frame.lineno}"
+    return "" if frame is None else f"{shown(frame.filename)}:{frame.lineno}"
 
 
-def _is_machinery(file: str) -> bool:
+def shown(file: str) -> str:
+    """A file as people know it from where they stand."""
     path = Path(file)
-    return path.is_relative_to(_CORE) or "torch" in path.parts
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+@cache
+def is_machinery(file: str) -> bool:
+    """Whether a file is core's, torch's, or of the libraries that come with Python or hold numbers."""
+    path = Path(file)
+    return any(path.is_relative_to(folder) for folder in _MACHINERY)

@@ -5,6 +5,7 @@ What draws from them cannot be stacked. Trained alone it is still paired and rep
 
 from __future__ import annotations
 
+import pickle
 import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,6 +29,15 @@ def kept_generators() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002 - as above
+
+
+def states() -> dict[str, object]:
+    """{whose generator: a state that compares}."""
+    return {
+        "Python's random": random.getstate(),
+        "NumPy's random": pickle.dumps(np.random.get_state()),  # noqa: NPY002 - as above
+        "torch's generator": torch.get_rng_state().numpy().tobytes(),
+    }
 
 
 def seed_generators(keys: SiteKeys, step: int) -> None:

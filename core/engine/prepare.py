@@ -21,7 +21,7 @@ from ..study.read_tables import numbers_of
 from ..study.tree import at
 from ..study.trial import expand, plugin_digests
 from .arithmetic import STOCK
-from .blame import Parts
+from .blame import Parts, check_shapes
 from .bundles import bundle
 from .conditions import ids_digest
 from .model import System
@@ -215,7 +215,9 @@ class _Preparation:
     def _built_tasks(self, cell: Cell) -> tuple[str, ...] | None:
         """The tasks that a cell's terms train, or None where it cannot be built."""
         try:
-            return tuple(System(cell.settings, self.data[cell.data_key], "check").head)
+            system = System(cell.settings, self.data[cell.data_key], "check")
+            check_shapes(system, Parts(cell.settings, self.catalogue))
+            return tuple(system.head)
         except StudyError as error:
             blame = Parts(cell.settings, self.catalogue).blamed(error, None)
             for finding in error.findings:

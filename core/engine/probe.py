@@ -6,21 +6,23 @@ three rows take one in single precision. What fails is trained one at a time, wi
 
 from __future__ import annotations
 
-import traceback
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from pydantic import ValidationError
 
+from ..failures import is_out_of_memory
+from .blame import Parts
 from .feed import Feeds
+from .generators import kept_generators
 from .loop import one_thread
 from .model import System
 from .noise import RecordedNoise, ServedNoise
 from .plain import attributes
+from .promises import watch
+from .rules import RefusedError, calls, check_dtypes, check_keeps, line_of_caller, of_fixed_dtype, raised, unrepeatable
 from .stack import RowStep, Stack
-from .structure import not_stackable, tops, with_part
+from .structure import moved, not_stackable, tops, with_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..dataset import Dataset
-    from ..specs import Spec
     from ..study.settings import CellSettings
     from .assignment import Assignment
     from .feed import Feed
@@ -40,7 +41,7 @@ TOLERANCE = 1e-9
 def probe(assignment: Assignment, data: Dataset) -> str:
     """Why the structure of `assignment` is not trained as a stack; empty where it can be."""
     reason = not_stackable(assignment.settings)
-    return reason or _told(lambda: _structure(assignment, data))
+    return reason or _told(assignment, lambda: _structure(assignment, data))
 
 
 def probe_union(assignments: Sequence[Assignment], whole: CellSettings, data: Dataset) -> str:
@@ -48,21 +49,27 @@ def probe_union(assignments: Sequence[Assignment], whole: CellSettings, data: Da
 
     They may where every bit is as in a stack of their own.
     """
-    return _told(lambda: next(filter(None, (_Probe(one, data).within(whole) for one in assignments)), ""))
+    first = assignments[0]
+    return _told(first, lambda: next(filter(None, (_Probe(one, data).within(whole) for one in assignments)), ""))
 
 
 def _structure(assignment: Assignment, data: Dataset) -> str:
+    probe_ = _Probe(assignment, data)
+    check_dtypes(probe_.system(0), probe_.parts)
     with _dtype(torch.float64):
         reason = _Probe(assignment, data).against_alone()
-    return reason or _Probe(assignment, data).whatever_beside()
+    return reason or probe_.whatever_beside()
 
 
-def _told(question: Callable[[], str]) -> str:
+def _told(assignment: Assignment, question: Callable[[], str]) -> str:
+    """Raises what says that memory ran out: another time it may not."""
     try:
-        with torch.random.fork_rng(devices=[]), one_thread():
+        with kept_generators(), one_thread():
             return question()
-    except Exception as error:  # noqa: BLE001 - whatever torch or a plugin raises under torch.func is a reason
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{_where(error)}"
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return raised(error, Parts(assignment.settings))
 
 
 @contextmanager
@@ -75,11 +82,22 @@ def _dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _where(error: BaseException) -> str:
-    """The innermost line of the error that is neither torch's nor the engine's."""
-    machinery = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(machinery)]
-    return f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
+class _Draws(RecordedNoise):
+    """The same, with the line of every draw that no stack can serve in `lines`."""
+
+    def __init__(self, *parts: str | int) -> None:
+        super().__init__(*parts)
+        self.lines: list[str] = []
+
+    def draw(self, kind: str, like: Tensor) -> Tensor:
+        """A draw that can be served."""
+        self.lines.append("")
+        return super().draw(kind, like)
+
+    def seed(self, name: str) -> None:
+        """One that cannot."""
+        self.lines.append(line_of_caller() or " ")
+        super().seed(name)
 
 
 class _Probe:
@@ -87,6 +105,7 @@ class _Probe:
 
     def __init__(self, assignment: Assignment, data: Dataset) -> None:
         settings = assignment.settings
+        self.parts = Parts(settings)
         self.data, self.fold = data, assignment.fold
         self.feed: Feed = self._feed(settings)
         self.size = self.feed.batch_size(settings.train.batch_size)
@@ -106,8 +125,8 @@ class _Probe:
         """
         other = settings
         for path, spec in tops(settings):
-            moved = with_part(other, path, _moved(spec, factor))
-            other = moved if self._kept(moved, path) == self._kept(settings, path) else other
+            changed = with_part(other, path, moved(spec, factor))
+            other = changed if self._kept(changed, path) == self._kept(settings, path) else other
         return other
 
     def _kept(self, settings: CellSettings, path: str) -> dict[str, str]:
@@ -135,10 +154,46 @@ class _Probe:
         stack.step([float("inf")] * num)
         return stack
 
-    def alone(self, row: int) -> tuple[dict[str, Tensor], str]:
-        """Gradients, buffers and values of a trial's own step, and what it draws that no stack can serve."""
+    def alone(self, row: int) -> dict[str, Tensor]:
+        """Gradients, buffers and values of a trial's own step. Raises RefusedError where it breaks a rule."""
         system = self.system(row)
-        noise = RecordedNoise(*self.streams[row], "noise").attach(system)
+        noise = _Draws(*self.streams[row], "noise").attach(system)
+        watch(system)
+        found = self._step(system, noise, row)
+        for draw, where in zip(noise.record, noise.lines, strict=True):
+            if where:
+                told = f"{self.parts.at(draw.site).told} draws inside torch's {draw.kind}"
+                raise RefusedError(f"{told}; rows are served nn.Dropout, torch.rand_like and torch.randn_like{where}")
+        return found
+
+    def steady(self) -> None:
+        """That passes of a trial leave nothing behind but values of buffers, and that a second one has its bits."""
+        system = self.system(0)
+        noise = ServedNoise(*self.streams[0], "noise").attach(system)
+        watch(system)
+        start = {name: value.detach().clone() for name, value in _tensors(system)}
+
+        def again() -> dict[str, Tensor]:
+            with torch.no_grad():
+                for name, value in _tensors(system):
+                    value.copy_(start.get(name, value))
+            return self._step(system.train(), noise, 0)
+
+        def passes() -> None:
+            again()
+            again()
+            noise.begin(-1)
+            with noise, torch.no_grad():
+                system.eval()(self.feed.batch(self.rows[0]), self.epoch, -1)
+
+        check_keeps(system, self.parts, passes)
+        first, second = again(), again()
+        for name, value in first.items():
+            if not torch.equal(value.nan_to_num(), second[name].nan_to_num()):
+                part = self.parts.at(unrepeatable(calls(system, again), calls(system, again)))
+                raise RefusedError(f"{part.told} gives something else in a second pass: it draws unseen numbers")
+
+    def _step(self, system: System, noise: ServedNoise, row: int) -> dict[str, Tensor]:
         noise.begin(0)
         batch = self.feed.batch(self.rows[row])
         with noise:
@@ -147,29 +202,54 @@ class _Probe:
         found = {f"value of {name}": value.detach() for name, value in (("loss", total), *terms.items())}
         parameters = {name: p for name, p in system.named_parameters() if p.requires_grad}
         grads = torch.autograd.grad(total, list(parameters.values()), materialize_grads=True)
-        found |= {f"gradient of {name}": grad for name, grad in zip(parameters, grads, strict=True)}
-        found |= {f"buffer {name}": buffer for name, buffer in system.named_buffers()}
-        unserved = [draw for draw in noise.record if draw.kind not in ("uniform", "normal")]
-        return found, f"'{unserved[0].site}' draws inside torch's {unserved[0].kind}" if unserved else ""
+        for name, grad in zip(parameters, grads, strict=True):
+            if grad.layout != torch.strided:
+                raise RefusedError(
+                    f"{self.parts.at(name).told} has a sparse gradient, of {name}; leave sparse=True out"
+                )
+            found[f"gradient of {name}"] = grad
+        return found | {f"buffer {name}": buffer.clone() for name, buffer in system.named_buffers()}
 
     def against_alone(self) -> str:
         """The first thing in which the stack differs from its trials, in double precision."""
-        alone = [self.alone(row) for row in range(3)]
-        for _, unserved in alone:
-            if unserved:
-                return unserved
-        again, _ = self.alone(0)
-        for name, value in alone[0][0].items():
-            if not torch.equal(value, again[name]) and not value.isnan().any():
-                return f"{name} differs from one pass to the next with the same noise: something draws unseen numbers"
+        try:
+            alone = [self.alone(row) for row in range(3)]
+        except RuntimeError as error:
+            reason = self._fixed()
+            raise RefusedError(reason) if reason else error from error
+        self.steady()
         stack = self.stacked(3)
         for row in range(3):
             together = _found(stack, row)
-            for name, value in alone[row][0].items():
+            for name, value in alone[row].items():
+                if not bool(value.isfinite().all()):
+                    return f"the {name} has NaN or infinity in the first step"
                 difference = (together[name] - value).abs().max() if value.numel() else value.new_zeros(())
                 if not bool(difference <= TOLERANCE * max(1.0, float(value.abs().max() if value.numel() else 0.0))):
-                    return f"{name} differs by {float(difference):.1e} between a stack and the trial alone"
+                    return f"{name} differs by {float(difference):.1e} between a stack and the trial alone{self._why()}"
         return ""
+
+    def _fixed(self) -> str:
+        """Why a part that computes in single precision, whatever it is given, is not stacked; empty where none does."""
+        name = of_fixed_dtype(calls(*self._pass(0)))
+        told = "fixes a dtype, so that it cannot be checked in double precision; take the dtype of the inputs"
+        return f"{self.parts.at(name).told} {told}" if name else ""
+
+    def _why(self) -> str:
+        """What may make a difference: tensors of a trial's own that are no buffers, a dtype that is fixed."""
+        told = []
+        for system, run in map(self._pass, range(2)):
+            run()
+            told.append(attributes(system))
+        odd = next((name for name, value in told[0].items() if "." in name and told[1].get(name) != value), "")
+        kept = f"{self.parts.at(odd).told} keeps '{odd.rpartition('.')[2]}', which rows would share; make it a buffer"
+        reason = kept if odd else self._fixed()
+        return f": {reason}" if reason else ""
+
+    def _pass(self, row: int) -> tuple[System, Callable[[], object]]:
+        system = self.system(row)
+        noise = ServedNoise(*self.streams[row], "noise").attach(system)
+        return system, lambda: self._step(system, noise, row)
 
     def whatever_beside(self) -> str:
         """The first bits that depend on how many rows there are."""
@@ -199,23 +279,14 @@ class _Probe:
         return ""
 
 
+def _tensors(system: System) -> Iterator[tuple[str, Tensor]]:
+    yield from system.named_parameters()
+    yield from system.named_buffers()
+
+
 def _found(stack: Stack, row: int) -> dict[str, Tensor]:
     """The same names as `_Probe.alone` gives."""
     values = dict(zip(stack.terms, stack.sums[row].to(torch.get_default_dtype()), strict=True))
     found = {f"value of {name.removeprefix('loss.')}": value for name, value in values.items()}
     found |= {f"gradient of {name}": grad[row] for name, grad in stack.rows.grads.items()}
     return found | {f"buffer {name}": buffer[row] for name, buffer in stack.rows.buffers.items()}
-
-
-def _moved(spec: Spec, factor: float) -> Any:  # noqa: ANN401 - a spec of the same kind
-    """`spec` with its knobs times `factor`, or over it where that is not allowed, with what it holds."""
-    changes: dict[str, Any] = {field: _moved(held, factor) for field, held in spec.inner()}
-    for knob in spec.knobs():
-        for value in (getattr(spec, knob) * factor, getattr(spec, knob) / factor):
-            try:
-                type(spec).model_validate({**dict(spec), knob: value})
-            except ValidationError:
-                continue
-            changes[knob] = value
-            break
-    return spec.model_copy(update=changes)

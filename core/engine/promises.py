@@ -83,7 +83,8 @@ def _fused(width: int, made: object, args: tuple[Any, ...]) -> dict[str, Tensor]
 def _term(made: object, _: tuple[Any, ...]) -> dict[str, Tensor]:
     if not isinstance(made, torch.Tensor):
         raise TypeError(f"gives {_kind(made)} where a term gives a 0-d tensor")
-    _shaped("value", made, (), "()")
+    if made.ndim:
+        raise TypeError(f"gives a value of shape {tuple(made.shape)}; a loss term returns a 0-d tensor")
     return {"": made}
 
 

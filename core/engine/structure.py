@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,3 +78,17 @@ def not_stackable(settings: CellSettings) -> str:
         if not spec.stackable:
             return f"{path}: {spec.kind} '{spec.name}' says that it cannot be stacked"
     return ""
+
+
+def moved(spec: Spec, factor: float) -> Any:  # noqa: ANN401 - a spec of the same kind
+    """`spec` with its knobs times `factor`, or over it where that is not allowed, with what it holds."""
+    changes: dict[str, Any] = {field: moved(held, factor) for field, held in spec.inner()}
+    for knob in spec.knobs():
+        for value in (getattr(spec, knob) * factor, getattr(spec, knob) / factor):
+            try:
+                type(spec).model_validate({**dict(spec), knob: value})
+            except ValidationError:
+                continue
+            changes[knob] = value
+            break
+    return spec.model_copy(update=changes)
