@@ -19,11 +19,12 @@ from ..render import file_names, render
 from ..text import lines, plain
 from . import answer, bibliography, compared, empty, origin, outcomes, tested
 from .facts import facts_of
-from .parts import Copy
+from .parts import Copy, room_for
 
 if TYPE_CHECKING:
     from ...core.study.plan import Plan
     from ..material import Material
+    from ..sheet import Sheet
     from .facts import Facts
 
 PAGE = "report.html"
@@ -38,6 +39,8 @@ class Shown(NamedTuple):
     identifier: str
     html: Markup
     copies: list[Copy]
+    room: str
+    """What it takes on paper."""
 
 
 class Plot(NamedTuple):
@@ -114,9 +117,15 @@ def _tables(material: Material) -> list[Shown]:
             identifier(f"table {name}"),
             Markup(lines(html(table.sheet()))),  # noqa: S704 - `html` escapes every text
             [Copy(label, render(table, style).rstrip("\n")) for label, style in _COPIES.items()],
+            _room(table.sheet()),
         )
         for (table, title), name in zip(material.named, names, strict=True)
     ]
+
+
+def _room(sheet: Sheet) -> str:
+    texts = [[f"{cell.text} ± {cell.spread}" for cell in row] for row in sheet.rows]
+    return room_for(zip([column.heading for column in sheet.columns], *texts, strict=True))
 
 
 def _plots(facts: Facts) -> dict[str, list[Plot]]:

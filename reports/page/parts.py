@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+_ROOMS = ((115, ""), (170, "wide"), (215, "wide small"), (260, "wide tiny"))
+"""(letters that stand beside each other, class): on the page as it is, across it, and across it in smaller type."""
+_APART = 1.5
+"""Letters between two columns."""
+
+
+def room_for(columns: Iterable[Iterable[str]]) -> str:
+    """Classes of a table for print: texts may break at spaces, but what cannot be broken must not be cut off."""
+    words = ([word for text in texts for word in text.replace("± ", "±").split()] for texts in columns)
+    widths = [max(map(len, some), default=0) for some in words]
+    letters = sum(width + _APART for width in widths)
+    return next((name for most, name in _ROOMS if letters <= most), "wide least")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +42,8 @@ class Listing:
     """Columns that hold commands or keys."""
     tight: bool = False
     """Whether its fields are numbers that must not be broken into lines."""
+
+    @property
+    def room(self) -> str:
+        """What it takes on paper."""
+        return room_for(zip(self.headings, *self.rows, strict=True))

@@ -30,6 +30,8 @@ VERDICTS = {
 }
 """{verdict: colour, marker, colour inside it}."""
 _LETTERS = 34
+_TICKS, _WRAPPED = {1: 6, 2: 5, 3: 3}, {1: 70, 2: 34, 3: 22}
+"""{panels: ticks of one, letters of a line below it}."""
 
 
 def pictures(material: Material) -> Iterator[Picture]:
@@ -77,6 +79,8 @@ def _draw(table: Table, rows: list[Row], metrics: tuple[PlannedMetric, ...]) -> 
     figure, panels = canvas(1.2 + 0.14 * lines + 0.12 * len(rows), len(metrics))
     for panel, metric in zip(panels, metrics, strict=True):
         _panel(panel, table, rows, metric)
+        panel.locator_params(axis="x", nbins=_TICKS[len(metrics)])
+        panel.set_xlabel(_axis(table, metric, _WRAPPED[len(metrics)]))
         panel.set_yticks(range(len(rows)), labels if panel is panels[0] else [""] * len(rows))
     known = dict.fromkeys(
         judged.verdict
@@ -111,11 +115,12 @@ def _panel(panel: Axes, table: Table, rows: list[Row], metric: PlannedMetric) ->
     panel.set_ylim(len(rows) - 0.5, -0.5)
     panel.spines["left"].set_visible(False)
     panel.tick_params(axis="y", length=0)
-    panel.locator_params(axis="x", nbins=5)
+
+
+def _axis(table: Table, metric: PlannedMetric, letters: int) -> str:
     unit = " (%)" if table.percent and metric.rate else ""
-    better = "right" if metric.higher_is_better else "left"
-    name = wrapped(f"Δ {called(metric)}{unit}", _LETTERS)
-    panel.set_xlabel(f"{name}\n{'better →' if better == 'right' else '← better'}")
+    better = "better →" if metric.higher_is_better else "← better"
+    return wrapped(f"Δ {called(metric)}{unit}", letters) + f"\n{better}"
 
 
 def _by_verdict(rows: list[Row], metric: PlannedMetric) -> dict[tuple[str, str, str], dict[int, Comparison]]:

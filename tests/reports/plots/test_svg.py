@@ -64,7 +64,8 @@ def test_styles_become_attributes_and_what_says_nothing_goes():
     before = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><metadata>who</metadata>'
         '<defs><style>*{}</style></defs><g id="a"><path id="b" d="M 0 0 L 1.2345 1 L 2 0" '
-        'style="fill: none; stroke: #123"/><use xlink:href="#b" x="1" style="stroke: #123" transform="rotate(-0 1 2)"/></g></svg>'
+        'style="fill: none; stroke: #123"/>'
+        '<use xlink:href="#b" x="1" style="stroke: #123" transform="rotate(-0 1 2)"/></g></svg>'
     )
     after = tidied(before, "n", "T", "D & d")
     assert after == (
