@@ -58,6 +58,15 @@ def test_the_weight_that_an_absent_modality_keeps_is_that_of_the_cells_own_setti
     assert by_label["temperature=2.0"] > by_label["baseline"]
 
 
+@pytest.mark.parametrize(("conditions", "codes"), [("", []), ("evaluate: {missing: {rates: [0.5]}}\n", ["BF707"])])
+def test_weight_that_is_kept_is_a_warning_where_a_test_takes_a_modality_away(
+    conditions: str, codes: list[str], prove: Callable
+) -> None:
+    fusion = "fusion: {name: uncertainty, mask_mode: sigma_1e6}"
+    proof = prove(f"{conditions}baseline: {{{VARIATIONAL}, {fusion}, losses: {{emotion: cross_entropy}}}}\n")
+    assert [code for code in proof.codes() if code == "BF707"] == codes
+
+
 @pytest.mark.parametrize(
     "parts",
     [
