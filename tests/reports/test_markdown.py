@@ -29,7 +29,8 @@ def test_the_small_table_reads_as_printed(small):
         "Mean ± sd (ddof 1) over 2 seeds × 2 folds (n as shown); test split, at the epoch that validation selected.\n"
         "Δ: mean difference from “full system”, paired by seed and fold (3 of 4 blocks).\n"
         "With 2 folds there is no p and no verdict, at most an interval: 5 folds are the fewest.\n"
-        "Best and second: by the means over the 3 blocks (seed on fold) that all ranked rows have, not by those shown.\n"
+        "Best and second: by the means over the 3 blocks (seed on fold) that all ranked rows have, not by those "
+        "shown.\n"
         "Left out of every mean: 1 diverged (w/o gate).\n"
         "**Bold**: best mean of the column; _slanted_: second best; equal digits are marked alike.\n"
     )
