@@ -31,7 +31,7 @@ NEEDS = {
     "curves": "trials that are done",
     "robustness": "a study with `evaluate:`, tested under conditions with a strength",
     "weights": "a fusion that gives weights",
-    "cost": "two systems that are done",
+    "cost": "two systems that are done, and recorded costs",
     "ranks": "a design with three or more methods on two or more data sets",
 }
 """{plot: what a study must have for it}."""
