@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 import torch
 
 from butfor.cli import main
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("butfor", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("butfor")
 
 
 @pytest.fixture

@@ -91,8 +91,8 @@ def test_a_reader_that_leaves_early_is_no_error_of_ours(arguments: tuple[str, ..
 
 def test_the_shell_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "BUTFOR", [str(Path(sys.executable).with_name("butfor"))])
-    asked = [*BUTFOR, "--show-completion"]  # the shell is found by looking at who calls; a test may have no shell
-    script = subprocess.run(["bash", "-c", f"{shlex.join(asked)}; exit $?"], capture_output=True, text=True, check=False)
+    asked = f"{shlex.join(BUTFOR)} --show-completion; exit $?"  # whose shell it is: tests may have been started by none
+    script = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=False)
     assert script.returncode == 0, script.stderr
     assert "_BUTFOR_COMPLETE=complete_bash" in script.stdout
     done = process(_BUTFOR_COMPLETE="complete_bash", COMP_WORDS="butfor pl", COMP_CWORD="1")
