@@ -43,7 +43,8 @@ def _groups(
     trained = _alike(cells, lambda one: one.training, base)
     for group in trained:
         yield from _once(group, told, "train the same: {paths} acts only in evaluation", "BF703")
-    for group in _alike(cells, lambda one: _at_first(prober, one), base):
+    varied = prober if len({one.dropout for one in cells}) > 1 else None
+    for group in _alike(cells, lambda one: _at_first(varied, one), base):
         starts = [_start(prober, group[0], one) for one in group[1:]]
         if all(starts):
             same = f"are the same computation until epoch {min(starts)}: a schedule keeps the difference at zero"
@@ -64,7 +65,7 @@ def _alike(
     return [group for held, group in groups.items() if len(group) > 1 and held != own]
 
 
-def _at_first(prober: Prober, one: Computation) -> Key:
+def _at_first(prober: Prober | None, one: Computation) -> Key:
     trace = one.trace
     return (one.around, trace.inputs, tuple(trace.evaluated.items()), _during(prober, one, 0))
 

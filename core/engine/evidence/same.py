@@ -50,6 +50,8 @@ class _Pairs:
     influences: Influences
     _settled: dict[str, int] = field(default_factory=dict)
     """{difference: pairs that were found the same at the second look}."""
+    _whole: dict[str, bool] = field(default_factory=dict)
+    """{difference: whether the last such pair was the same in what does nothing, too}."""
 
     def told(self, apart: list[Cell], other: Cell, *, exact: bool) -> Evidence:
         """What there is to say of a cell that seems equal to all in `apart`, which a second look told from each other.
@@ -69,7 +71,7 @@ class _Pairs:
         differs = differences(first.resolved, other.resolved, other.node)
         paths, pair = tuple(differs), f"'{first.label}' and '{other.label}'"
         on_paper = f"on paper they differ in {told_difference(first, other, differs)}"
-        if exact and not self._parts(first, other, "exact"):
+        if exact and self._wholly(first, other):
             message = f"no effect: cells {pair} are the same computation; {on_paper}"
             return same_evidence(other, first, message, paths, "BF701", mark="≡")
         said = "train and predict the same, what else one of them has does nothing"
@@ -78,21 +80,23 @@ class _Pairs:
     def _beyond(self, first: Cell, other: Cell) -> str:
         """Where the cells part after all, in words; empty where they do not."""
         differs = differences(first.resolved, other.resolved, other.node)
+        key = told_difference(first, other, differs)
+        if self._settled.get(key, 0) >= _PAIRS:
+            return ""
         limits = [path for path in differs if _acts_elsewhere(self.influences, first, other, path)]
         if limits:
             return f"{', '.join(limits)} acts only beyond"
-        if self._parts(first, other, "effective"):
+        if parts_later(self.prober, first, other, "effective"):
             return f"in other epochs, with other noise or with larger numbers {', '.join(differs)} acts"
+        self._settled[key] = self._settled.get(key, 0) + 1
         return ""
 
-    def _parts(self, first: Cell, other: Cell, kind: str) -> bool:
-        differs = differences(first.resolved, other.resolved, other.node)
-        key = f"{kind} {told_difference(first, other, differs)}"
-        if self._settled.get(key, 0) >= _PAIRS:
-            return False
-        found = parts_later(self.prober, first, other, kind)
-        self._settled[key] = self._settled.get(key, 0) + (not found)
-        return found
+    def _wholly(self, first: Cell, other: Cell) -> bool:
+        """Whether nothing parts, not even what does nothing."""
+        key = told_difference(first, other, differences(first.resolved, other.resolved, other.node))
+        if key not in self._whole or self._settled[key] < _PAIRS:
+            self._whole[key] = not parts_later(self.prober, first, other, "exact")
+        return self._whole[key]
 
 
 def _acts_elsewhere(influences: Influences, first: Cell, other: Cell, path: str) -> bool:
