@@ -115,6 +115,18 @@ def test_cells_are_parted_by_what_they_keep_and_by_nothing_else(tmp_path: Path) 
     assert sorted(found, key=len) == [["scale=1.0"], ["baseline", "lr=0.01", "scale=8.0"]]
 
 
+def test_other_code_of_a_plugin_is_another_verdict(tmp_path: Path) -> None:
+    """The key under which the verdict of a probe is kept; the same code is the same key."""
+    codes = []
+    for number, way in enumerate(("the number", "the number", "a tensor")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        asked = prepared(folder, way)
+        codes.append({work.code for work in asked.work([trial.key for trial in asked.trials])})
+    assert codes[0] == codes[1]
+    assert not codes[0] & codes[2]
+
+
 class Keeps(nn.Module):
     def __init__(self, **kept: Any) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Stacks of trials: equal to trials alone, whatever stands beside them, however rows are filled, whatever breaks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,44 @@ def test_a_row_that_diverges_leaves_the_bits_of_the_others(cell: Cells, data: Da
     assert {r.state for key, r in together.items() if key.startswith("1-")} == {"diverged"}
     for key, result in alone.items():
         same(together[key], result)
+
+
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data_of=st.data())
+def test_wherever_a_row_diverges_it_changes_no_bit_of_the_others(
+    data_of: st.DataObject, cell: Cells, data: Dataset
+) -> None:
+    """Random systems, among which any trial goes to infinity, in a stack of any size."""
+    name = data_of.draw(st.sampled_from(sorted(CELLS)))
+    train = {"epochs": 2, "batch_size": 32, "patience": None, "clip": None}
+    calm = cell(**{**CELLS[name], "train": {**train, "lr": 0.01}})
+    wild = cell(**{**CELLS[name], "train": {**train, "lr": data_of.draw(st.sampled_from([1e20, 1e30]))}})
+    assignments = trials([calm], data)
+    alone = stacked(assignments, data)
+    chosen = data_of.draw(st.sets(st.integers(0, len(assignments) - 1), min_size=1, max_size=len(assignments) - 1))
+    mixed = [replace(a, settings=wild) if number in chosen else a for number, a in enumerate(assignments)]
+    together = stacked(data_of.draw(st.permutations(mixed)), data, data_of.draw(st.integers(2, 5)))
+    for number, assignment in enumerate(assignments):
+        if number in chosen:
+            assert together[assignment.key].state == "diverged"
+        else:
+            same(together[assignment.key], alone[assignment.key])
+
+
+def test_at_least_95_percent_of_trials_select_the_epoch_that_they_select_alone(cell: Cells, data: Dataset) -> None:
+    """A small study: two systems, two rates, three seeds, two folds, eight epochs each."""
+    cells = [
+        cell(**{**CELLS[name], "train": {"epochs": 8, "batch_size": 32, "lr": lr, "patience": 4}})
+        for name in ("concat", "uncertainty")
+        for lr in (0.003, 0.01)
+    ]
+    study = [trials(cells[:2], data, seeds=3), trials(cells[2:], data, seeds=3)]
+    equal: list[bool] = []
+    for some in study:
+        together = stacked(some, data)
+        equal += [fit(one, data).selected_epoch == together[one.key].selected_epoch for one in some]
+    assert len(equal) == 24
+    assert np.mean(equal) >= 0.95
 
 
 def test_a_term_at_zero_gives_no_gradient_even_where_its_own_is_not_a_number(
