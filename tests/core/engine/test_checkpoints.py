@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from butfor.core import Dataset
 from butfor.core.engine import course as course_module
@@ -45,12 +47,39 @@ TRAINS = {
 
 @pytest.fixture
 def made(cell: Cells, fold: Fold) -> Callable[..., list[Assignment]]:
-    def trials(train: dict[str, Any]) -> list[Assignment]:
+    def trials(train: dict[str, Any], num: int = 2) -> list[Assignment]:
         encoder = {"name": "variational_mlp", "width": 8, "dropout": 0.3}
         settings = cell(train={"epochs": 6, "batch_size": 32, "lr": 0.01, **train}, encoder=encoder)
-        return [Assignment(f"{seed:016x}", "b" * 16, settings, seed, fold) for seed in range(2)]
+        return [Assignment(f"{seed:016x}", "b" * 16, settings, seed, fold) for seed in range(num)]
 
     return trials
+
+
+def end_at(epochs: int, run: Callable[[], Any]) -> None:
+    """Run, and end as if killed at the end of the epoch of that number, counted over all trials."""
+    honest, seen = course_module.Course.end_epoch, []
+
+    def ends(self: Any, losses: Any, predict: Any) -> bool:
+        seen.append(self.epoch)
+        if len(seen) == epochs:
+            raise Killed
+        return honest(self, losses, predict)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(course_module.Course, "end_epoch", ends)
+        with pytest.raises(Killed):
+            run()
+
+
+def same(again: dict[str, TrainResult], whole: dict[str, TrainResult]) -> None:
+    assert again.keys() == whole.keys()
+    for key, result in whole.items():
+        found = again[key]
+        assert (found.state, found.selected_epoch) == (result.state, result.selected_epoch)
+        assert found.metrics == result.metrics
+        assert repr(found.curve) == repr(result.curve)
+        for name, values in result.predictions.items():
+            np.testing.assert_array_equal(values, found.predictions[name])
 
 
 @pytest.mark.parametrize("engine", [alone, together])
@@ -60,31 +89,25 @@ def test_a_trial_goes_on_from_its_checkpoint_to_the_bit(
 ) -> None:
     assignments = made(TRAINS[train])
     whole = engine(assignments, data, None)
-    honest, epochs = course_module.Course.end_epoch, []
-
-    def ends(self: Any, losses: Any, predict: Any) -> bool:
-        epochs.append(self.epoch)
-        if len(epochs) == 6:
-            raise Killed
-        return honest(self, losses, predict)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(course_module.Course, "end_epoch", ends)
-        with pytest.raises(Killed):
-            engine(assignments, data, Checkpoints(str(tmp_path), every=0.0))
+    end_at(6, lambda: engine(assignments, data, Checkpoints(str(tmp_path), every=0.0)))
     assert list(tmp_path.glob("*.safetensors"))
     resumed = engine(assignments, data, Checkpoints(str(tmp_path)))
     assert any(result.provenance.get("resumed_at") for result in resumed.values())
-    for key, result in whole.items():
-        again = resumed[key]
-        assert (again.state, again.selected_epoch, again.metrics) == (
-            result.state,
-            result.selected_epoch,
-            result.metrics,
-        )
-        assert repr(again.curve) == repr(result.curve)
-        for name, values in result.predictions.items():
-            np.testing.assert_array_equal(values, again.predictions[name])
+    same(resumed, whole)
+
+
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data_of=st.data())
+def test_trials_go_on_to_the_bit_in_whatever_company(
+    data_of: st.DataObject, made: Callable[..., Any], data: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Ended after any epoch, and gone on with in stacks that are cut otherwise."""
+    assignments = made(TRAINS[data_of.draw(st.sampled_from(sorted(TRAINS)))], 4)
+    kept = Checkpoints(str(tmp_path_factory.mktemp("kept")), every=0.0)
+    end_at(data_of.draw(st.integers(5, 14)), lambda: together(assignments, data, kept))
+    order, cut = data_of.draw(st.permutations(assignments)), data_of.draw(st.integers(1, 3))
+    again = together(order[:cut], data, kept) | together(order[cut:], data, kept)
+    same(again, together(assignments, data, None))
 
 
 def test_a_checkpoint_that_was_cut_or_changed_is_no_checkpoint(tmp_path: Path) -> None:
