@@ -211,6 +211,8 @@ class Trial:
         for parameter in self.parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
+            elif parameter.grad.is_sparse:  # neither clipping nor Adam takes what `nn.Embedding(sparse=True)` gives
+                parameter.grad = parameter.grad.to_dense()
         clip_gradients(self.train_settings.clip, self.parameters)
         self.optimizer.step()
 

@@ -48,6 +48,7 @@ class Odd(nn.Module):
         self.conv = nn.Conv1d(1, 4, 3, padding=1)
         self.embedding = nn.Embedding(WIDTH, WIDTH)
         self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=True)
+        self.sparse = nn.Embedding(WIDTH, WIDTH, sparse=spec.way == "sparse gradients")
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.frozen = nn.Linear(WIDTH, WIDTH).requires_grad_(False)
         self.register_buffer("average", torch.zeros(WIDTH), persistent=False)
@@ -87,6 +88,9 @@ HIDDEN = {
     "torch's gamma": lambda _self, x, _: x * torch.distributions.Gamma(2.0, 1.0).sample(),
 }
 WAYS |= HIDDEN
+ALONE = {"sparse gradients": lambda self, x, _: x * self.sparse((x > 0).long()).mean(dim=1)}
+"""What no stack takes."""
+WAYS |= ALONE
 
 
 def odd(cell: Cells, way: str, *, factor: float = 1.0, epochs: int = 3) -> CellSettings:
@@ -101,7 +105,7 @@ def trials(settings: CellSettings, fold: Fold) -> list[Assignment]:
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-@pytest.mark.parametrize("way", [way for way in WAYS if way not in HIDDEN])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in HIDDEN | ALONE])
 def test_it_is_stacked_and_equal_to_its_trials_traced_or_not(
     way: str, cell: Cells, data: Dataset, fold: Fold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +143,14 @@ def test_what_cannot_be_traced_goes_on_as_it_is(
     monkeypatch.setattr(stack_module, "traced", broken)
     for result in Slots(assignments, Feeds(data)).run():
         assert repr(result.curve) == repr(plain[result.key].curve)
+
+
+@pytest.mark.parametrize("way", ALONE)
+def test_what_no_stack_takes_is_trained_alone(way: str, cell: Cells, data: Dataset, fold: Fold) -> None:
+    (assignment, *_) = trials(odd(cell, way), fold)
+    assert "sparse" in probe(assignment, data)
+    curve = fit(assignment, data).curve
+    assert curve[-1]["loss"] < curve[0]["loss"]
 
 
 @pytest.mark.parametrize("way", HIDDEN)
