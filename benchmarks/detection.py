@@ -121,11 +121,13 @@ def sampled(catalogue: Catalogue, shelf: Shelf, pool: Any, count: int) -> tuple[
     def look(text: dict[str, Any]) -> None:
         try:
             study = Study.from_settings(text, catalogue)
-        except StudyError:
+            evidence = evidence_before(study, catalogue, shelf)
+            false, missed = pool.false_claims(study, evidence, train), pool.missed_claims(study, evidence, train)
+            wrong, unsaid = list(false), list(missed)
+        except StudyError:  # no legal study: a number of heads that divides no width, say
             return
-        evidence = evidence_before(study, catalogue, shelf)
-        sums["alarms"] += told(list(pool.false_claims(study, evidence, train)))
-        sums["missed"] += told(list(pool.missed_claims(study, evidence, train)))
+        sums["alarms"] += told(wrong)
+        sums["missed"] += told(unsaid)
         sums["cells"] += len(study.cells)
 
     look()
