@@ -58,7 +58,10 @@ def _findings(file: Path, max_trials: int) -> tuple[list[Finding], int]:
     except StudyError as error:
         return list(error.findings), 0
     proof = findings_of(study, runner.evidence(study, catalogue))
-    findings = [*study.warnings, *runner.rehearsed(study, catalogue), *proof]
+    rehearsed = runner.rehearsed(study, catalogue)
+    said = {one.path for one in rehearsed if one.code == "BF505"}
+    proof = [one for one in proof if not (one.code == "BF712" and one.path in said)]  # the same term, said once
+    findings = [*study.warnings, *rehearsed, *proof]
     order = ("error", "warning", "note")
     findings.sort(key=lambda one: (order.index(one.severity), one.file, one.line, one.column))
     return findings, len(study.cells)
