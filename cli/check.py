@@ -57,10 +57,10 @@ def _findings(file: Path, max_trials: int) -> tuple[list[Finding], int]:
         runner.prepare(study, catalogue, max_trials)
     except StudyError as error:
         return list(error.findings), 0
-    proof = findings_of(study, runner.evidence(study, catalogue))
     rehearsed = runner.rehearsed(study, catalogue)
     said = {one.path for one in rehearsed if one.code == "BF505"}
-    proof = [one for one in proof if not (one.code == "BF712" and one.path in said)]  # the same term, said once
+    found = findings_of(study, runner.evidence(study, catalogue))
+    proof = [one for one in found if not (one.code == "BF712" and one.path in said)]  # the same term is said once
     findings = [*study.warnings, *rehearsed, *proof]
     order = ("error", "warning", "note")
     findings.sort(key=lambda one: (order.index(one.severity), one.file, one.line, one.column))
