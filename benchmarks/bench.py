@@ -41,7 +41,7 @@ def full(python: Path) -> list[Part]:
     """Hours: all workloads, the whole studies of 300 trials with early stopping for every peer, 3,000 trials."""
     every = (TINY, SMALL, REFERENCE)
     return [
-        *(partial(steps.measured, one, repeats=5, epochs=4, stack=32) for one in every),
+        *(partial(steps.measured, one, repeats=5, epochs=10, stack=32) for one in every),
         *(partial(whole.measured, one, trials=60, epochs=5, repeats=3, python=python) for one in every),
         *(partial(whole.measured, one, trials=300, epochs=25, patience=4, repeats=1, python=python) for one in every),
         *(partial(agreement.measured, one, trials=60, epochs=25) for one in every[:2]),

@@ -91,7 +91,7 @@ def check_shapes(system: System, parts: Parts) -> None:
             part, owner = parts.at(name), name.rpartition(".")[0]
             told = f"{part.told} has a lazy layer, {owner}, whose shapes are not known before the first batch"
             remedy = "name its inputs, as in nn.Linear(inputs, outputs) for nn.LazyLinear(outputs)"
-            raise StudyError(Finding(told, path=part.path, remedy=remedy))
+            raise StudyError(Finding(told, path=part.path, remedy=remedy, code="BF411"))
 
 
 def _selves(trace: TracebackType | None) -> list[object]:
