@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...study.cell import content_key
 from ..rehearse import one_thread
+from .data_settings import idle_data_settings
 from .dead import dead_parameters
 from .factors import factors
 from .idle import idle_terms
@@ -41,6 +42,7 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
             *factors(study.baseline, cells),
             *same_computation(prober, influences, cells),
             *idle_settings(prober, influences, cells),
+            *idle_data_settings(prober, cells),
             *idle_terms(prober, cells),
             *dead_parameters(prober, cells),
             *Leaving(prober).look(study.baseline, cells),

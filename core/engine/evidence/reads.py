@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _WHOLE = frozenset({"__dict__", "model_dump", "model_dump_json", "resolved", "dict", "json", "copy", "model_copy"})
 """Whoever asks for these may read every setting."""
-_ENGINES = {"loss": {"name", "weight", "warmup"}, "encoder": {"name", "width"}}
+_ENGINES = {"dataset": {"name", "standardise"}, "loss": {"name", "weight", "warmup"}, "encoder": {"name", "width"}}
 """Settings that the engine itself reads, by kind."""
 
 

@@ -60,12 +60,13 @@ def _unread(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
     extra = held is not None and name in (held.model_extra or {})
     if not extra and any(_moves(influences, use) for use in _surroundings(uses)):
         return
-    said = f"has no such setting, and takes it{_nearest(name, held or spec)}" if extra else "never reads it"
+    said = f"has no such setting, and takes it{nearest(name, held or spec)}" if extra else "never reads it"
     told = f"no code reads '{first.inner}': {spec.kind} '{spec.name}' {said}"
-    yield from _each(uses, "unread setting", told, "BF704")
+    yield from each(uses, "unread setting", told, "BF704")
 
 
-def _nearest(name: str, held: BaseModel) -> str:
+def nearest(name: str, held: BaseModel) -> str:
+    """What was perhaps meant, of what `held` has."""
     near = difflib.get_close_matches(name, [field for field in type(held).model_fields if field != "name"], n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 
@@ -86,10 +87,10 @@ def _without_influence(influences: Influences, uses: Sequence[Use]) -> Iterator[
     name = uses[0].path.rpartition(".")[2]
     if any(influences.beyond(use.cell, use.path) for use in looked[:_AGAIN]):
         told = f"'{name}' does nothing at first: it acts in other epochs, with other noise or with larger numbers"
-        yield from _each(uses, "setting without influence", told, "")
+        yield from each(uses, "setting without influence", told, "")
         return
     told = f"'{name}' does nothing here: with {listed(map(str, some), 3)} the same is computed"
-    yield from _each(uses, "setting without influence", told, "BF705")
+    yield from each(uses, "setting without influence", told, "BF705")
 
 
 def _as_default(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidence]:
@@ -98,7 +99,7 @@ def _as_default(influences: Influences, uses: Sequence[Use]) -> Iterator[Evidenc
     if defaults and all(default is not None for default in defaults):
         held, name = holder(uses[0].cell, uses[0].path)
         told = f"'{name}: {getattr(held, name)}' does just what the default '{defaults[0]}' does here"
-        yield from _each(uses, "setting without influence", told, "BF705")
+        yield from each(uses, "setting without influence", told, "BF705")
 
 
 def _surroundings(uses: Sequence[Use]) -> list[Use]:
@@ -127,7 +128,7 @@ def _patterns(uses: Sequence[Use]) -> Iterator[Evidence]:
             return
     num = len(uses[0].cell.settings.modalities)
     said = f"'patterns' does just what the default 'subsets' does with {num} modalities"
-    yield from _each(uses, "setting without influence", said, "BF705")
+    yield from each(uses, "setting without influence", said, "BF705")
 
 
 def _swallowed(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
@@ -137,7 +138,7 @@ def _swallowed(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
             for inner, held in _groups(path, spec):
                 for name in _lost(cell, inner, held):
                     if prober.changed(cell, f"{inner}.{name}", None) == cell.settings:
-                        said = f"{spec.kind} '{spec.name}' has no such setting, and takes it{_nearest(name, held)}"
+                        said = f"{spec.kind} '{spec.name}' has no such setting, and takes it{nearest(name, held)}"
                         told = f"no code reads '{f'{inner}.{name}'.removeprefix(f'{path}.')}': {said}"
                         yield _evidence(cell, "unread setting", told, f"{inner}.{name}", "BF704")
 
@@ -179,7 +180,8 @@ def _would_drop(prober: Prober, cell: Cell, path: str, value: object) -> bool:
     return found is not None and found.dropping
 
 
-def _each(uses: Sequence[Use], question: Question, message: str, code: str) -> Iterator[Evidence]:
+def each(uses: Sequence[Use], question: Question, message: str, code: str) -> Iterator[Evidence]:
+    """One answer for each cell whose file says the setting."""
     for use in {use.cell.key: use for use in reversed(uses) if use.is_written}.values():
         yield _evidence(use.cell, question, message, use.path, code)
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 from torch import nn
 
 from butfor.core import DatasetSpec, Fused, FusionSpec, Settings, hookimpl
@@ -54,9 +54,17 @@ class ForgetfulDataSpec(DatasetSpec):
     """Classes."""
     groups: int = 8
     """Speakers."""
+    context: int = 5
+    """Nobody reads it."""
+    more: int = 0
+    """Rows on top, read when the settings are checked and never again."""
+    _rows: int = PrivateAttr(default=0)
+
+    def model_post_init(self, _context):
+        self._rows = self.rows + self.more
 
     def load(self):
-        return PlantedSpec(rows=self.rows, features=self.features, classes=self.classes, groups=self.groups).load()
+        return PlantedSpec(rows=self._rows, features=self.features, classes=self.classes, groups=self.groups).load()
 
     def modality_names(self):
         return ("text", "audio", "video")

@@ -446,6 +446,17 @@ def test_a_misspelt_setting_of_a_data_set_is_found(prove: Callable, pointed: Cal
     assert "did you mean 'rows'?" in finding.message
 
 
+def test_a_setting_of_a_data_set_that_no_code_reads_is_found(prove: Callable, pointed: Callable) -> None:
+    """And one that is read where nobody looks is not accused: changing it changes the data."""
+    head = HEAD.replace("name: planted", "name: forgetful_data, context: 9, more: 3")
+    text = mlp("fusion: mean, losses: {emotion: cross_entropy}")
+    proof = prove(text, head)
+    assert [found.path for found in proof.findings if found.code == "BF704"] == ["dataset.context"]
+    finding = proof.finding("BF704")
+    assert pointed(text, finding, head).startswith("9")
+    assert "no code reads 'context': dataset 'forgetful_data' never reads it" in finding.message
+
+
 def test_numbers_by_name_that_are_used_are_not_accused(prove: Callable) -> None:
     proof = prove(mlp("fusion: {name: nested, options: {scale: 2.0}}, losses: {emotion: cross_entropy}"))
     assert proof.codes() == []
