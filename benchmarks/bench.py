@@ -30,8 +30,8 @@ TINY, SMALL, REFERENCE = WORKLOADS["tiny"], WORKLOADS["small"], WORKLOADS["refer
 def short(python: Path) -> list[Part]:
     """Under ten minutes on two idle cores."""
     return [
-        partial(steps.measured, TINY, repeats=3, epochs=3, stack=32),
-        partial(steps.measured, SMALL, repeats=3, epochs=3, stack=32),
+        partial(steps.measured, TINY, repeats=3, epochs=3, stack=64),
+        partial(steps.measured, SMALL, repeats=3, epochs=3, stack=64),
         partial(whole.measured, TINY, trials=24, epochs=4, repeats=1, python=python),
         partial(growth.measured, TINY, trials=(30, 60), repeats=1),
     ]
@@ -41,7 +41,7 @@ def full(python: Path) -> list[Part]:
     """Hours: all workloads, the whole studies of 300 trials with early stopping for every peer, 3,000 trials."""
     every = (TINY, SMALL, REFERENCE)
     return [
-        *(partial(steps.measured, one, repeats=5, epochs=10, stack=32) for one in every),
+        *(partial(steps.measured, one, repeats=5, epochs=10, stack=64) for one in every),
         *(partial(whole.measured, one, trials=60, epochs=5, repeats=3, python=python) for one in every),
         *(partial(whole.measured, one, trials=300, epochs=25, patience=4, repeats=1, python=python) for one in every),
         *(partial(agreement.measured, one, trials=60, epochs=25) for one in every[:2]),

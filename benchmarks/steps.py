@@ -202,7 +202,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workload", choices=WORKLOADS, action="append", help="may be said several times")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4, help="of the long run; the short one has 1")
-    parser.add_argument("--stack", type=int, default=32, help="trials that a stacking backend gets at once")
+    parser.add_argument("--stack", type=int, default=64, help="trials that a stacking backend gets at once")
     parser.add_argument("--trials", type=int, choices=SIZES, default=300, help="size of the study they are taken from")
 
 

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch._inductor import compile as compile_graph
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from .replay import clean, copied
+from .replay import Joint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
-    Forward = Callable[[Any], tuple[Tensor, dict[str, Tensor]]]
-    Pass = Callable[[], tuple[Tensor, dict[str, Tensor], list[Tensor]]]
-    """The total (K,), each term (K,), and the gradient of each leaf, of inputs that lie where they lay."""
+    from .replay import Forward, Pass, Passed
 
 ROWS = 8
 """Rows of every compiled stack: one number, so that each structure is compiled once, and no bit depends on it."""
@@ -32,19 +28,9 @@ def compiled(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass:  
 
     Raises RuntimeError where the program does not compute what `forward` does.
     """
-    places, tree = tree_flatten(inputs)
-    numbers = [next(n for n, place in enumerate(places) if place is leaf) for leaf in leaves]
-    terms: list[str] = []
-
-    def joint(*tensors: Tensor) -> list[Tensor]:
-        total, values = forward(tree_unflatten(list(tensors), tree))
-        terms[:] = values
-        found = _gradients(total, [tensors[number] for number in numbers])
-        return [total.detach(), *(value.detach() for value in values.values()), *found]
-
-    graph = make_fx(joint)(*_copies(places))
-    clean(graph)
-    given = [place.detach() for place in places]
+    joint = Joint(forward, inputs, leaves)
+    graph = joint.graph()
+    given = [place.detach() for place in joint.places]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the compiler about itself
         program = compile_graph(graph, given, {"compile_threads": 1})
@@ -52,24 +38,13 @@ def compiled(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass:  
         found = program(*given)
         for place, value in zip(given, before, strict=True):
             place.copy_(value)  # what a pass writes, running means say, is not to be written twice
-    _check(joint(*_copies(places)), found)
+    _check(joint(*joint.copies()), found)
 
-    def run() -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
+    def run() -> Passed:
         with torch.no_grad():
-            total, *values = program(*given)
-        return total, dict(zip(terms, values, strict=False)), values[len(terms) :]
+            return joint.passed(program(*given))
 
     return run
-
-
-def _gradients(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
-    if not total.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    return list(torch.autograd.grad(total.sum(), leaves, materialize_grads=True))
-
-
-def _copies(places: Sequence[Tensor]) -> list[Tensor]:
-    return [copied(place).requires_grad_(place.requires_grad) for place in places]
 
 
 def _check(expected: Sequence[Tensor], found: Sequence[Tensor]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..dataset import Dataset
     from ..study.settings import CellSettings
 
+_ALIAS = torch.ops.aten.alias.default
+
 
 class System(nn.Module):
     """A cell's model. `forward` gives the predictions; `losses` computes the terms from them."""
@@ -100,10 +102,13 @@ class System(nn.Module):
         outputs: Outputs,
         batch: Batch,
         weights: Mapping[str, float | Tensor] | None = None,
+        *,
+        holding: bool = True,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted total and each term before its weight; a term of weight zero is computed without gradient.
 
-        `weights` are those of the epoch unless they are given. In a stack a weight is a 0-d tensor, zero in some rows.
+        `weights` are those of the epoch unless they are given. In a stack a weight is a 0-d tensor, zero in some rows;
+        where it is above zero in all of them, `holding` back gradients may be left out, and changes no bit.
         """
         weights = self.weights(int(outputs.epoch)) if weights is None else weights
         total = outputs.fused.vector.new_zeros(())
@@ -111,7 +116,7 @@ class System(nn.Module):
         for term, weight in weights.items():
             if isinstance(weight, torch.Tensor):
                 active = weight > 0
-                values[term] = self._held_off(term, active, outputs, batch)
+                values[term] = self._held_off(term, active if holding else None, outputs, batch)
                 total = total + torch.where(active, weight * values[term], 0.0)
                 continue
             with torch.set_grad_enabled(weight > 0):
@@ -120,13 +125,16 @@ class System(nn.Module):
                 total = total + weight * values[term]
         return total, values
 
-    def _held_off(self, term: str, active: Tensor, outputs: Outputs, batch: Batch) -> Tensor:
-        """The term; where it is not `active` (), no gradient leaves it, not even 0 times NaN."""
+    def _held_off(self, term: str, active: Tensor | None, outputs: Outputs, batch: Batch) -> Tensor:
+        """The term; where it is not `active` (), no gradient leaves it, not even 0 times NaN. None is everywhere.
+
+        Then an alias stands where the choice would: gradients of the term are still added up before they join others.
+        """
 
         def hold(values: Any) -> Any:  # noqa: ANN401 - a leaf of the outputs
             if not isinstance(values, torch.Tensor) or not values.is_floating_point():
                 return values
-            return torch.where(active, values, values.detach())
+            return _ALIAS(values) if active is None else torch.where(active, values, values.detach())
 
         module = self.losses[term]
         parameters = {name: hold(value) for name, value in module.named_parameters()}

@@ -1,47 +1,99 @@
-"""A stack's forward pass as a plain list of operators: traced once, cleaned, and replayed without Python's detours.
+"""A stack's pass, forward and backward, as a plain list of operators: traced once, cleaned, and replayed.
 
 The same operators in the same order: values and gradients have the same bits as those of the pass that was traced.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
     from torch.fx import GraphModule, Node
 
-    Values = tuple[Tensor, dict[str, Tensor]]
+    Forward = Callable[[Any], tuple[Tensor, dict[str, Tensor]]]
+    """From a tree of inputs to the total (K,) and each term (K,)."""
+    Passed = tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]
+    """The total (K,), each term (K,), and the gradient of each leaf, None for one that nothing depends on."""
+    Pass = Callable[[], Passed]
+    """A pass over inputs that lie where they lay."""
 
 _ATEN = torch.ops.aten
 _SHAPES = (_ATEN.view.default, _ATEN.expand.default, _ATEN._unsafe_view.default)  # noqa: SLF001 - an operator's name
+_NAMES = (_ATEN.alias.default, _ATEN.detach.default)
 _CONSTANTS = (_ATEN.scalar_tensor.default, _ATEN.arange.default, _ATEN.arange.start_step)
 
 
-def traced(forward: Callable[[Any], Values], inputs: Any) -> Callable[[Any], Values] | None:  # noqa: ANN401 - a tree of tensors
-    """`forward` as a replay that takes trees like `inputs`; None where the replay of `inputs` has other bits."""
-    _, tree = tree_flatten(inputs)
-    terms: list[str] = []
+def differentiated(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Passed:  # noqa: ANN401 - a tree of tensors
+    """`forward` of `inputs`, and the gradients of the sum of its totals."""
+    total, terms = forward(inputs)
+    if not total.requires_grad:
+        return total, terms, [None] * len(leaves)
+    return total, terms, torch.autograd.grad(total.sum(), leaves, allow_unused=True)
 
-    def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
-        total, values = forward(tree_unflatten(list(tensors), tree))
-        terms[:] = values
-        return (total, *values.values())
 
-    graph = make_fx(flat)(*tree_flatten(tree_map(copied, inputs))[0])
-    clean(graph)
+@dataclass
+class Joint:
+    """The pass as a function of tensors alone."""
 
-    def replay(fresh: Any) -> Values:  # noqa: ANN401 - a tree of tensors
-        total, *values = graph(*tree_flatten(fresh)[0])
-        return total, dict(zip(terms, values, strict=True))
+    forward: Forward
+    inputs: Any
+    """A tree of tensors, those that require a gradient among them; later passes read the same memory."""
+    leaves: Sequence[Tensor]
 
-    return replay if _equal(_passed(replay, inputs), _passed(forward, inputs)) else None
+    def __post_init__(self) -> None:
+        self.places, self._tree = tree_flatten(self.inputs)
+        self._numbers = [next(n for n, place in enumerate(self.places) if place is leaf) for leaf in self.leaves]
+        self._terms: list[str] = []
+        self._reached: list[bool] = []
+
+    def __call__(self, *tensors: Tensor) -> list[Tensor]:
+        """The total, the terms, and the gradients that there are."""
+        leaves = [tensors[number] for number in self._numbers]
+        total, terms, found = differentiated(self.forward, leaves, tree_unflatten(list(tensors), self._tree))
+        self._terms, self._reached = list(terms), [gradient is not None for gradient in found]
+        values = [total.detach(), *(value.detach() for value in terms.values())]
+        return [*values, *(gradient for gradient in found if gradient is not None)]
+
+    def copies(self) -> list[Tensor]:
+        """The inputs, elsewhere."""
+        return [copied(place).requires_grad_(place.requires_grad) for place in self.places]
+
+    def graph(self) -> GraphModule:
+        """The list of operators."""
+        made = make_fx(self)(*self.copies())
+        clean(made)
+        return made
+
+    def passed(self, made: Sequence[Tensor]) -> Passed:
+        """What a call, or a program made of it, gave, by its names."""
+        total, *values = made
+        gradients = iter(values[len(self._terms) :])
+        terms = dict(zip(self._terms, values, strict=False))
+        return total, terms, [next(gradients) if reached else None for reached in self._reached]
+
+
+def traced(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass | None:  # noqa: ANN401 - a tree of tensors
+    """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits."""
+    joint = Joint(forward, inputs, leaves)
+    graph = joint.graph()
+    given = [place.detach() for place in joint.places]
+
+    def replay() -> Passed:
+        with torch.no_grad():
+            return joint.passed(graph(*given))
+
+    ours, theirs = [place.detach() for place in joint.copies()], joint.copies()
+    with torch.no_grad():
+        made = graph(*ours)
+    return replay if _equal([*made, *ours], [*joint(*theirs), *theirs]) else None
 
 
 def copied(tensor: Tensor) -> Tensor:
@@ -49,24 +101,16 @@ def copied(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor.detach())
 
 
-def _passed(run: Callable[[Any], Values], inputs: Any) -> Any:  # noqa: ANN401 - a tree of tensors
-    """What a pass over copies of `inputs` gives: values, what it wrote into the inputs, and gradients."""
-    fresh = tree_map(lambda tensor: copied(tensor).requires_grad_(tensor.requires_grad), inputs)
-    total, values = run(fresh)
-    leaves = [tensor for tensor in tree_flatten(fresh)[0] if tensor.requires_grad]
-    grads = torch.autograd.grad(total.sum(), leaves, materialize_grads=True) if total.requires_grad else ()
-    return total, values, fresh, grads
-
-
-def _equal(ours: object, theirs: object) -> bool:
-    pairs = zip(tree_flatten(ours)[0], tree_flatten(theirs)[0], strict=True)
-    return all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+def _equal(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
+    pairs = zip(ours, theirs, strict=True)
+    return all(torch.equal(a.isnan(), b.isnan()) and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
 
 
 def clean(graph: GraphModule) -> None:
-    """Leave out what does nothing: views to the shape that is there already, and constants made anew at each pass."""
+    """Leave out what does nothing: other names, views to the shape that is there, constants made anew at each pass."""
     for node in list(graph.graph.nodes):
-        if node.target in _SHAPES and _shape(node) == _shape(node.args[0]):
+        same = node.target in _SHAPES and _shape(node) == _shape(node.args[0])
+        if same or node.target in _NAMES:
             node.replace_all_uses_with(node.args[0])
             graph.graph.erase_node(node)
         elif node.target in _CONSTANTS and not _written(node):

@@ -6,7 +6,8 @@ fold, order, noise and optimiser, and its numbers are the same whichever rows st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -19,23 +20,23 @@ from .compiled import compiled
 from .flat import FlatRows
 from .flat_linear import FlatLinear
 from .noise import HandedNoise, RecordedNoise, fill
-from .replay import traced
+from .replay import differentiated, traced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
-    from .compiled import Pass
     from .feed import Feed
     from .model import System
     from .noise import Draw, Site, SiteKeys
+    from .replay import Forward, Pass, Passed
 
     _Inputs = tuple[
         Mapping[str, Tensor], tuple[Batch, Tensor, Tensor], Mapping[str, Tensor], Mapping[tuple[str, int], Tensor]
     ]
 
-TRACE_AFTER = 100
+TRACE_AFTER = 50
 """Passes of a stack before it is traced: tracing costs about as much as fifty, and short studies never earn it back."""
 
 
@@ -47,11 +48,11 @@ class Program(nn.Module):
         self.system = system
 
     def forward(
-        self, batch: Batch, left: Tensor, epoch: Tensor, weights: Mapping[str, float | Tensor]
+        self, batch: Batch, left: Tensor, epoch: Tensor, weights: Mapping[str, float | Tensor], *, holding: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted total and each term before its weight."""
         outputs, seen = self.system.compute(batch, left, epoch)
-        return self.system.terms(outputs, seen, weights)
+        return self.system.terms(outputs, seen, weights, holding=holding)
 
 
 class RowStep(NamedTuple):
@@ -112,8 +113,9 @@ class Stack:
         self.weights = {term: torch.ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
         self.noises = {(d.site, d.number): torch.zeros(num_rows, *d.shape, dtype=d.dtype) for d in self.draws}
         self.sums = torch.zeros(num_rows, len(self.terms), dtype=torch.float64)
-        self._passes = 0
-        self._run: Callable[[Any], tuple[Tensor, dict[str, Tensor]]] = self._forward
+        self._passes = {True: 0, False: 0}
+        self._replays: dict[bool, Pass | None] = {True: None, False: None}
+        self._holding = False
         self._places = {m: list(x) for m, x in features.items()}
         self._noise_rows = [
             (site, draw.kind, list(x)) for draw, (site, x) in zip(self.draws, self.noises.items(), strict=True)
@@ -136,6 +138,7 @@ class Stack:
         self.sums[row] = 0.0
         for term, values in self.weights.items():
             values[row] = weights.get(term, 0.0)
+        self._holding = any(bool((values <= 0).any()) for values in self.weights.values())
 
     def fill(self, steps: Iterable[RowStep]) -> None:
         """The inputs of the next step: samples, presence and noise of each row."""
@@ -159,6 +162,7 @@ class Stack:
         chosen = torch.tensor(rows)
         self.epochs, self.sums = old[0][chosen], old[1][chosen]
         self.weights = {term: values[chosen] for term, values in old[2].items()}
+        self._holding = True  # until an epoch begins
         self.allowed = old[3][chosen]
         self.left &= self.allowed[:, None]
 
@@ -168,27 +172,25 @@ class Stack:
         self.rows.take(found, limits)
         self.sums += torch.stack([total, *terms.values()], dim=1).detach()
 
-    def _pass(self) -> tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]:
-        inputs = self._inputs()
-        self._passes += 1
-        if self._passes == TRACE_AFTER:
-            self._run = self._traced(inputs)
-        total, terms = self._run(inputs)
-        leaves = list(self.rows.leaves.values())
-        if not total.requires_grad:
-            return total, terms, [None] * len(leaves)
-        return total, terms, torch.autograd.grad(total.sum(), leaves, allow_unused=True)
+    def _pass(self) -> Passed:
+        holding = self._holding
+        forward = partial(self._forward, holding=holding)
+        self._passes[holding] += 1
+        if self._passes[holding] == TRACE_AFTER:
+            self._replays[holding] = self._traced(forward)
+        replay = self._replays[holding]
+        return replay() if replay else differentiated(forward, list(self.rows.leaves.values()), self._inputs())
 
-    def _traced(self, inputs: _Inputs) -> Callable[[Any], tuple[Tensor, dict[str, Tensor]]]:
-        """The pass as a replay; as it is where it cannot be traced, which costs time alone."""
+    def _traced(self, forward: Forward) -> Pass | None:
+        """The pass as a replay; None where it cannot be traced, which costs time alone."""
         try:
-            return traced(self._forward, inputs) or self._forward
+            return traced(forward, list(self.rows.leaves.values()), self._inputs())
         except Exception as error:
             if failure_of(error).kind == "out of memory":
                 raise
-            return self._forward
+            return None
 
-    def _compiled_pass(self) -> tuple[Tensor, dict[str, Tensor], Sequence[Tensor | None]]:
+    def _compiled_pass(self) -> Passed:
         """The same, compiled at the first pass; as it was where that fails."""
         if self._compiled is None:
             try:
@@ -203,7 +205,7 @@ class Stack:
         state = {f"system.{name}": value for name, value in {**self.rows.leaves, **self.rows.buffers}.items()}
         return state, (self.batch, self.left, self.epochs), self.weights, self.noises
 
-    def _forward(self, inputs: _Inputs) -> tuple[Tensor, dict[str, Tensor]]:
+    def _forward(self, inputs: _Inputs, *, holding: bool = True) -> tuple[Tensor, dict[str, Tensor]]:
         def one(
             state: Mapping[str, Tensor],
             passed: tuple[Batch, Tensor, Tensor],
@@ -215,7 +217,7 @@ class Stack:
             with self.noise, FlatLinear():
                 return cast(
                     "tuple[Tensor, dict[str, Tensor]]",
-                    functional_call(self.program, dict(state), (*passed, ordered)),
+                    functional_call(self.program, dict(state), (*passed, ordered), {"holding": holding}),
                 )
 
         return vmap(one)(*inputs)

@@ -40,9 +40,10 @@ class Errand:
 
 
 def look(errand: Errand, catalogue: Catalogue, shelf: Shelf) -> Iterator[tuple[Evidence, ...]]:
-    """All evidence before training of the cells of an errand, in whatever process this is."""
+    """All evidence before training of the cells of an errand, wherever this is. A run loads its data once."""
     shelf.common = Path(errand.data) if errand.data else None
-    yield evidence_before(pickle.loads(errand.study), catalogue, shelf)  # noqa: S301 - our own, from the parent
+    study = pickle.loads(errand.study)  # noqa: S301 - our own, from the parent
+    yield evidence_before(study, catalogue, shelf, load_again=False)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from ..work import Shelf
 
 
-def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[Evidence, ...]:
+def evidence_before(
+    study: Study, catalogue: Catalogue, shelf: Shelf, *, load_again: bool = True
+) -> tuple[Evidence, ...]:
     """Whether each ablation can take effect, seen on a few rows; nothing is trained.
+
+    Which settings of a data set are read is only seen where it may be loaded again.
 
     `study` is one that `prepare` has accepted. Of a cell whose parts raise, the rehearsal or a record
     tells why.
@@ -42,7 +46,7 @@ def evidence_before(study: Study, catalogue: Catalogue, shelf: Shelf) -> tuple[E
             *factors(study.baseline, cells),
             *same_computation(prober, influences, cells),
             *idle_settings(prober, influences, cells),
-            *idle_data_settings(prober, cells),
+            *(idle_data_settings(prober, cells) if load_again else ()),
             *idle_terms(prober, cells),
             *dead_parameters(prober, cells),
             *Leaving(prober).look(study.baseline, cells),
