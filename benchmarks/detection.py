@@ -27,13 +27,15 @@ from butfor.core.study.study import Study
 from butfor.registry import assemble
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from butfor.core.catalogue import Catalogue
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "core" / "engine" / "evidence"
 PARTS = ("planted_faults", "careless_parts", "sound_parts")
 
 
-def load(name: str) -> Any:  # noqa: ANN401 - a module of tests
+def load(name: str) -> ModuleType:
     """A module beside the tests."""
     spec = spec_from_file_location(name, TESTS / f"{name}.py")
     if spec is None or spec.loader is None:
@@ -82,7 +84,7 @@ def faults(catalogue: Catalogue, shelf: Shelf, head: str) -> tuple[int, int]:
     return found, len(every)
 
 
-def defaults(catalogue: Catalogue, shelf: Shelf, pool: Any) -> tuple[int, int]:  # noqa: ANN401 - a module of tests
+def defaults(catalogue: Catalogue, shelf: Shelf, pool: ModuleType) -> tuple[int, int]:
     """Cells with every component at its defaults that are accused, and all of them."""
     alarms = cells = 0
     for kind, name in pool.registered(assemble()):
@@ -105,7 +107,7 @@ def sound(catalogue: Catalogue, shelf: Shelf, head: str) -> tuple[int, int]:
     return alarms, cells
 
 
-def sampled(catalogue: Catalogue, shelf: Shelf, pool: Any, count: int) -> tuple[int, int, int]:  # noqa: ANN401 - a module
+def sampled(catalogue: Catalogue, shelf: Shelf, pool: ModuleType, count: int) -> tuple[int, int, int]:
     """False and missed claims of one computation in random studies, each held against training; and cells."""
     sums, train = {"alarms": 0, "missed": 0, "cells": 0}, pool.trainer(shelf)
 

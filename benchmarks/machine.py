@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from .plain import PlainModel
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -89,8 +91,6 @@ def _shortest(work: Callable[[], object], seconds: float) -> float:
 
 def step_flops(trial: PeerTrial, data: Dataset) -> int:
     """Floating-point operations of one training step of a trial: matrix products of forward and backward."""
-    from .plain import PlainModel  # noqa: PLC0415 - this module is read where there is no model either
-
     model = PlainModel(trial.settings, data, trial.seed, trial.fold.name).train()
     rows = torch.from_numpy(trial.fold.train[: trial.settings.train.batch_size])
     features = {m: torch.from_numpy(data.features[m])[rows] for m in trial.settings.modalities}

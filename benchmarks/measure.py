@@ -87,7 +87,7 @@ def command_cost(
     before, started = _reaped_cpu(), time.perf_counter()
     with log.open("wb") as sink, _leaving_properly():
         environment = {**os.environ, **ONE_THREAD, **(more or {})}
-        process = subprocess.Popen(  # noqa: S603 - commands of this benchmark
+        process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
         watch = _Watch(others)

@@ -56,9 +56,7 @@ def peers(jobs: int = 2) -> dict[str, Peer]:
 def versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
     """Of the packages that the peers' Python has."""
     code = "import json, sys; from butfor.benchmarks.machine import versions; print(json.dumps(versions(sys.argv[1:])))"
-    done = subprocess.run(  # noqa: S603 - this benchmark's own Python
-        [str(python), "-c", code, *packages], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(python), "-c", code, *packages], capture_output=True, text=True, check=False)
     if done.returncode:
         return dict.fromkeys(packages, "missing")
     return dict(json.loads(done.stdout))

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 from zipfile import is_zipfile
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+Opened = TypeVar("Opened")
 
 _SUFFIXES = (".npz", ".safetensors", ".parquet", ".csv")
 _MOST_TEXT = 1 << 30
@@ -169,7 +171,7 @@ def _words(error: Exception) -> str:
     return said if len(said) <= _SAID else f"{said[:_SAID]}..."
 
 
-def _opened(path: Path, opening: Callable[[], Any]) -> Any:  # noqa: ANN401 - each kind of file has its own reader
+def _opened(path: Path, opening: Callable[[], Opened]) -> Opened:
     """What `opening` returns; raises DataError for a file that cannot be read."""
     try:
         return opening()

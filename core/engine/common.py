@@ -45,15 +45,21 @@ def write_common(data: Dataset, file: Path) -> None:
 
 def read_common(file: Path) -> Dataset:
     """The data set in a file; its arrays are the file's pages, which all processes share."""
-    groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _ARRAYS}
+    groups: dict[str, Any] = {group: {} for group in _ARRAYS}
     with safe_open(file, framework="pt") as kept:
         told = json.loads(kept.metadata()["data"])
         for title in told["order"]:
             group, _, name = title.partition("/")
             groups[group][name] = kept.get_tensor(title).numpy()
     tasks = [Task(**{**task, "classes": tuple(task["classes"])}) for task in told["tasks"]]
-    names = {name: None if told[name] is None else np.array(told[name], dtype=np.str_) for name in _NAMES}
-    return Dataset(tasks={task.name: task for task in tasks}, **groups, **names)  # type: ignore[arg-type]  # by name
+    names: dict[str, Any] = {
+        name: None if told[name] is None else np.array(told[name], dtype=np.str_) for name in _NAMES
+    }
+    return Dataset(tasks={task.name: task for task in tasks}, **groups, **names)
+
+
+def _array(names: list[str] | None) -> NDArray[np.str_] | None:
+    return None if names is None else np.array(names, dtype=np.str_)
 
 
 def _listed(names: NDArray[np.str_] | None) -> list[str] | None:

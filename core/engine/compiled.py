@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch._inductor import compile as compile_graph
@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 """Largest difference from the pass that is not compiled, relative to the largest element: rounding stays below 1e-5."""
 
 
-def compiled(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass:  # noqa: ANN401 - a tree of tensors
+def compiled(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Pass:
     """`forward` and the gradients of the sum of its totals, compiled for `inputs`, whose memory later passes read.
 
     Raises RuntimeError where the program does not compute what `forward` does.

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from hashlib import sha256
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -90,7 +90,7 @@ def _seen(cell: Cell, path: str, spec: Spec, data: Mapping[str, Dataset]) -> str
     return sha256(json.dumps(attributes(built), sort_keys=True).encode()).hexdigest()
 
 
-def _told(value: Any, around: set[int], *, tensors: bool) -> str:  # noqa: ANN401 - whatever a module keeps
+def _told(value: object, around: set[int], *, tensors: bool) -> str:
     """A value as text that is the same for the same value."""
     kind = type(value).__qualname__
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
@@ -107,7 +107,7 @@ def _told(value: Any, around: set[int], *, tensors: bool) -> str:  # noqa: ANN40
     return f"{kind} {sorted(inside) if isinstance(value, AbstractSet) else inside}"
 
 
-def _held(value: Any) -> Iterable[Any]:  # noqa: ANN401 - whatever a module keeps
+def _held(value: object) -> Iterable[object]:
     """What is inside a value."""
     if isinstance(value, Mapping):
         return [part for pair in value.items() for part in pair]

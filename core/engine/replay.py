@@ -31,7 +31,7 @@ _NAMES = (_ATEN.alias.default, _ATEN.detach.default)
 _CONSTANTS = (_ATEN.scalar_tensor.default, _ATEN.arange.default, _ATEN.arange.start_step)
 
 
-def differentiated(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Passed:  # noqa: ANN401 - a tree of tensors
+def differentiated(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Passed:
     """`forward` of `inputs`, and the gradients of the sum of its totals."""
     total, terms = forward(inputs)
     if not total.requires_grad:
@@ -44,7 +44,7 @@ class Joint:
     """The pass as a function of tensors alone."""
 
     forward: Forward
-    inputs: Any
+    inputs: object
     """A tree of tensors, those that require a gradient among them; later passes read the same memory."""
     leaves: Sequence[Tensor]
 
@@ -80,7 +80,7 @@ class Joint:
         return total, terms, [next(gradients) if reached else None for reached in self._reached]
 
 
-def traced(forward: Forward, leaves: Sequence[Tensor], inputs: Any) -> Pass | None:  # noqa: ANN401 - a tree of tensors
+def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Pass | None:
     """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits."""
     joint = Joint(forward, inputs, leaves)
     graph = joint.graph()

@@ -183,7 +183,7 @@ def of_fixed_dtype(seen: Sequence[Seen]) -> str:
     return next((s.name for s in seen if any(x.is_floating_point() and x.dtype != usual for x in s.made)), "")
 
 
-def _tensors(values: Any) -> list[Tensor]:  # noqa: ANN401 - whatever a module reads or gives
+def _tensors(values: object) -> list[Tensor]:
     return [value.detach().clone() for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
 
 

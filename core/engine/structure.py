@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
+
+from ..specs import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..specs import Spec
     from ..study.settings import CellSettings
+
+SomeSpec = TypeVar("SomeSpec", bound=Spec)
 
 OF_A_ROW = frozenset({"weight", "warmup"})
 """Settings of loss terms that the engine reads anew for every row and epoch."""
@@ -80,7 +83,7 @@ def not_stackable(settings: CellSettings) -> str:
     return ""
 
 
-def moved(spec: Spec, factor: float) -> Any:  # noqa: ANN401 - a spec of the same kind
+def moved(spec: SomeSpec, factor: float) -> SomeSpec:
     """`spec` with its knobs times `factor`, or over it where that is not allowed, with what it holds."""
     changes: dict[str, Any] = {field: moved(held, factor) for field, held in spec.inner()}
     for knob in spec.knobs():

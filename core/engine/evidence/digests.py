@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +21,6 @@ _BITS = {
     torch.float16: torch.int16,
     torch.bfloat16: torch.int16,
 }
-_factors = torch.empty(0, dtype=torch.int64)
 _rough: ContextVar[bool] = ContextVar("rough", default=False)
 _OWN, _OTHER = 1e-5, 1e-7
 """How far two tensors may be apart and be equal roughly: a part of their own size, and of the largest beside them."""
@@ -94,9 +94,10 @@ def _mixed(flat: Tensor) -> int:
 
 
 def _first_factors(count: int) -> Tensor:
-    global _factors  # noqa: PLW0603 - grows with the largest tensor seen, and is always the same numbers
-    if len(_factors) < count:
-        size = max(count, 2 * len(_factors), 1 << 16)
-        draw = torch.Generator().manual_seed(1)
-        _factors = torch.randint(-(2**62), 2**62, (size,), generator=draw) * 2 + 1
-    return _factors[:count]
+    return _factors(max(16, count.bit_length()))[:count]
+
+
+@cache
+def _factors(bits: int) -> Tensor:
+    """So many odd numbers, as many as `bits` can count."""
+    return torch.randint(-(2**62), 2**62, (1 << bits,), generator=torch.Generator().manual_seed(1)) * 2 + 1
