@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
 from ..blame import Parts
+from .answer import answer
 from .harder import ANEW, seen_again
 from .reasons import UNUSED, reasons
 from .subject import Subject
@@ -14,6 +14,7 @@ from .wording import counted, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ...evidence import Evidence
     from ...study.cell import Cell
     from .prober import Prober
 
@@ -64,17 +65,14 @@ def _reasons(prober: Prober, cell: Cell, dead: Sequence[str]) -> Mapping[str, st
 def _evidence(cell: Cell, path: str, reason: str, names: Sequence[str], sizes: Mapping[str, int]) -> Evidence:
     count = sum(sizes[name] for name in names)
     short = [name.removeprefix(f"{path}.") for name in names]
-    return Evidence(
-        cell=cell.key,
-        question="dead parameters",
-        phase="before",
-        message=f"no gradient reaches {counted(count, 'parameter')}: {listed(short, _NAMED)}; {reason}",
-        paths=(path,),
-        details={
-            "code": "BF506",
-            "numbers": count,
-            "share": round(count / sum(sizes.values()), 4),
-            "names": list(names),
-            "reason": reason,
-        },
+    return answer(
+        cell,
+        "dead parameters",
+        f"no gradient reaches {counted(count, 'parameter')}: {listed(short, _NAMED)}; {reason}",
+        (path,),
+        "BF506",
+        numbers=count,
+        share=round(count / sum(sizes.values()), 4),
+        names=list(names),
+        reason=reason,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
+from .answer import answer
 from .wording import listed, told_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ...evidence import Evidence
     from ...study.cell import Cell
 
 
@@ -21,15 +22,7 @@ def factors(baseline: Cell, cells: Sequence[Cell]) -> Iterator[Evidence]:
         count, paths = len(cell.differs), tuple(cell.differs)
         said = f"against '{baseline.label}': {_words(baseline, cell)}"
         told = "one factor" if count == 1 else f"{count} factors at once, their effects are not told apart"
-        yield Evidence(
-            cell=cell.key,
-            question="factors",
-            phase="before",
-            message=f"{told}; {said}",
-            other=baseline.key,
-            paths=paths,
-            details={"factors": count},
-        )
+        yield answer(cell, "factors", f"{told}; {said}", paths, other=baseline, factors=count)
 
 
 def _words(baseline: Cell, cell: Cell) -> str:

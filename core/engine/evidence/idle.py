@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
+from .answer import answer
 from .harder import seen_again
 from .subject import active_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ...evidence import Evidence
     from ...study.cell import Cell
     from .prober import Prober
 
@@ -35,12 +36,5 @@ def idle_terms(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
 def _evidence(cell: Cell, term: str) -> Evidence:
     path = f"losses.{term}"
     about = any(differs == path or differs.startswith(f"{path}.") for differs in cell.differs)
-    return Evidence(
-        cell=cell.key,
-        question="setting without influence",
-        phase="before",
-        message=f"'{term}' trains nothing: no gradient of it reaches any parameter, whatever its weight",
-        mark="⊘" if about else "",
-        paths=(path,),
-        details={"code": "BF712"},
-    )
+    message = f"'{term}' trains nothing: no gradient of it reaches any parameter, whatever its weight"
+    return answer(cell, "setting without influence", message, (path,), "BF712", mark="⊘" if about else "")

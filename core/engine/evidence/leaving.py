@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
 from .absence import Absence
+from .answer import answer
 from .masked import masked
 from .removed import counts, gone, moves_any, told
 from .unseen import lacks_some
@@ -15,9 +15,11 @@ from .wording import listed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...evidence import Mark
+    from ...evidence import Evidence, Question
     from ...study.cell import Cell
     from .prober import Prober
+
+_LEAVES: Question = "what leaves"
 
 
 @dataclass
@@ -44,16 +46,23 @@ class Leaving:
         for name, moved in found.leaks.items():
             message = f"where '{name}' is absent, its values still move {listed(moved)}"
             paths = tuple("fusion" if part == "predictions" else part for part in moved)
-            yield _evidence(cell, message, paths, "BF706", mark="½" if varies else "", moved=list(moved))
+            yield answer(cell, _LEAVES, message, paths, "BF706", mark="½" if varies else "", moved=list(moved))
         if found.kept:
             shares = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.kept.items())
             message = f"an absent modality keeps part of the fusion's weight: {shares}"
             code = "BF707" if lacks_some(self.prober, cell) else ""
-            yield _evidence(cell, message, ("fusion",), code, mark="½" if varies else "", kept=dict(found.kept))
+            yield answer(cell, _LEAVES, message, ("fusion",), code, mark="½" if varies else "", kept=dict(found.kept))
         for name, reaches in found.ignored.items():
             why = ", only terms" if reaches else " and no term: no result can depend on it"
-            yield _evidence(cell, f"'{name}' reaches no prediction{why}", (f"encoder.{name}",), "BF708", modality=name)
-        yield from (_evidence(cell, message, (), "", **places) for message, places in masked(cell.settings, found))
+            yield answer(
+                cell,
+                "what leaves",
+                f"'{name}' reaches no prediction{why}",
+                (f"encoder.{name}",),
+                "BF708",
+                modality=name,
+            )
+        yield from (answer(cell, _LEAVES, message, (), **places) for message, places in masked(cell.settings, found))
 
     def _at_test(self, baseline: Cell) -> Iterator[Evidence]:
         """Rows that are tested without modalities and are just as they were."""
@@ -61,7 +70,7 @@ class Leaving:
             if condition.kind == "without" and self.prober.is_idle_test(baseline, condition):
                 names = listed(f"'{name}'" for name in condition.modalities)
                 message = f"without {names} at test, no prediction changes"
-                yield _evidence(baseline, message, ("modalities",), "", mark="⊘", condition=condition.name)
+                yield answer(baseline, _LEAVES, message, ("modalities",), mark="⊘", condition=condition.name)
 
     def _removed(self, baseline: Cell, cell: Cell) -> Iterator[Evidence]:
         without, instead = gone(baseline, cell)
@@ -69,33 +78,11 @@ class Leaving:
         if found is not None and (without or moves_any(found[1])):
             words, numbers = found
             message = f"{told(without, instead)}: {words}"
-            yield _evidence(cell, message, tuple(cell.differs), "", other=baseline, **numbers)
+            yield answer(cell, _LEAVES, message, tuple(cell.differs), other=baseline, **numbers)
         modalities = [name for name in baseline.settings.modalities if name not in cell.settings.modalities]
         held = self.prober.absence(baseline)
         ignored = held.ignored if held else {}
         for name in modalities:
             if name in ignored:
                 message = f"'{name}' is removed, and in '{baseline.label}' it reaches no prediction either"
-                yield _evidence(cell, message, ("modalities",), "", mark="⊘", other=baseline)
-
-
-def _evidence(
-    cell: Cell,
-    message: str,
-    paths: tuple[str, ...],
-    code: str,
-    *,
-    mark: Mark = "",
-    other: Cell | None = None,
-    **numbers: object,
-) -> Evidence:
-    return Evidence(
-        cell=cell.key,
-        question="what leaves",
-        phase="before",
-        message=message,
-        mark=mark,
-        other=other.key if other else "",
-        paths=paths,
-        details={**({"code": code} if code else {}), **numbers},
-    )
+                yield answer(cell, _LEAVES, message, ("modalities",), mark="⊘", other=baseline)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ...evidence import Evidence
 from ..structure import components
+from .answer import answer
 from .subject import Subject
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ...evidence import Evidence
     from ...study.cell import Cell
     from .prober import Prober
 
@@ -71,12 +72,8 @@ def _certain(values: Tensor, targets: Tensor, odds: Tensor) -> Tensor:
 
 
 def _evidence(cell: Cell, path: str, smoothing: float, best: float) -> Evidence:
-    return Evidence(
-        cell=cell.key,
-        question="setting without influence",
-        phase="before",
-        message=f"a smoothing of {smoothing:g} holds nothing back: the term is lowest where p of the label is "
-        f"{best:.4g}, not {1 - smoothing:g}",
-        paths=(path,),
-        details={"code": "BF709", "optimum": best},
+    message = (
+        f"a smoothing of {smoothing:g} holds nothing back: the term is lowest where p of the label is "
+        f"{best:.4g}, not {1 - smoothing:g}"
     )
+    return answer(cell, "setting without influence", message, (path,), "BF709", optimum=best)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
 from ...study.differences import differences
+from .answer import answer
 from .computation import outputs_of, predict_alike
 from .course import weights
 from .disturbed import ABSENT, NOISE
@@ -14,11 +14,12 @@ from .wording import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ...evidence import Mark
+    from ...evidence import Evidence, Question
     from ...study.cell import Cell
     from .computation import Computation, Key
     from .prober import Prober
 
+SAME: Question = "same computation"
 _ONLY = {ABSENT: "where a modality is absent in testing", NOISE: "under noise in testing"}
 
 
@@ -82,9 +83,8 @@ def _once(
     labels = [f"'{one.cell.label}'" for one in group]
     message = f"{listed(labels[:-1])} and {labels[-1]} {same.format(paths=listed(paths))}"
     for cell in rest if code else rest[:1]:
-        yield same_evidence(
-            cell, first, message, paths, code if cell is rest[0] else "", mark="½" if code else "", **numbers
-        )
+        own = code if cell is rest[0] else ""
+        yield answer(cell, SAME, message, paths, own, mark="½" if code else "", other=first, **numbers)
 
 
 def _partly(prober: Prober, base: Computation, one: Computation) -> Iterator[Evidence]:
@@ -94,15 +94,15 @@ def _partly(prober: Prober, base: Computation, one: Computation) -> Iterator[Evi
         kinds = _only_tested(base, one)
         how, where = ("train and predict", " or ".join(kinds)) if kinds else ("train", "in evaluation")
         message = f"{pair} {how} the same: {', '.join(paths)} acts only {where}"
-        yield same_evidence(one.cell, base.cell, message, paths, "BF703", mark="½")
+        yield answer(one.cell, SAME, message, paths, "BF703", mark="½", other=base.cell)
         return
     start = _start(prober, base, one)
     if start:
         message = f"{pair} are the same computation until epoch {start}: a schedule keeps the difference at zero"
-        yield same_evidence(one.cell, base.cell, message, paths, "", start=start)
+        yield answer(one.cell, SAME, message, paths, other=base.cell, start=start)
     if predict_alike(one.trace, base.trace):
         message = f"with equal weights, {pair} predict the same in evaluation: what differs acts only in training"
-        yield same_evidence(one.cell, base.cell, message, paths, "")
+        yield answer(one.cell, SAME, message, paths, other=base.cell)
 
 
 def _only_tested(base: Computation, one: Computation) -> list[str]:
@@ -144,20 +144,4 @@ def _during(prober: Prober | None, one: Computation, epoch: int) -> Key | None:
         outputs_of(found.trained, tasks),
         acting,
         (rate, *dropped[1:]) if dropped is not None and rate else None,
-    )
-
-
-def same_evidence(
-    cell: Cell, other: Cell, message: str, paths: tuple[str, ...], code: str, *, mark: Mark = "", **numbers: int
-) -> Evidence:
-    """An answer about two cells."""
-    return Evidence(
-        cell=cell.key,
-        question="same computation",
-        phase="before",
-        message=message,
-        mark=mark,
-        other=other.key,
-        paths=paths,
-        details={**({"code": code} if code else {}), **numbers},
     )

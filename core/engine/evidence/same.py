@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...study.differences import differences
+from .answer import answer
 from .computation import computation
 from .harder import parts_later
 from .influence import holder
-from .partly import partly_same, same_evidence
+from .partly import SAME, partly_same
 from .wording import told_difference
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class _Pairs:
         apart.append(other)
         paths = tuple(differences(apart[0].resolved, other.resolved, other.node))
         message = f"'{apart[0].label}' and '{other.label}' compute the same on these rows at first; {beyond}"
-        return same_evidence(other, apart[0], message, paths, "BF710")
+        return answer(other, SAME, message, paths, "BF710", other=apart[0])
 
     def _same(self, first: Cell, other: Cell, *, exact: bool) -> Evidence:
         differs = differences(first.resolved, other.resolved, other.node)
@@ -73,9 +74,9 @@ class _Pairs:
         on_paper = f"on paper they differ in {told_difference(first, other, differs)}"
         if exact and self._wholly(first, other):
             message = f"no effect: cells {pair} are the same computation; {on_paper}"
-            return same_evidence(other, first, message, paths, "BF701", mark="≡")
+            return answer(other, SAME, message, paths, "BF701", mark="≡", other=first)
         said = "train and predict the same, what else one of them has does nothing"
-        return same_evidence(other, first, f"no effect: cells {pair} {said}; {on_paper}", paths, "BF702", mark="⊘")
+        return answer(other, SAME, f"no effect: cells {pair} {said}; {on_paper}", paths, "BF702", mark="⊘", other=first)
 
     def _beyond(self, first: Cell, other: Cell) -> str:
         """Where the cells part after all, in words; empty where they do not."""

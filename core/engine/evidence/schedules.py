@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...evidence import Evidence
+from .answer import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...evidence import Mark
+    from ...evidence import Evidence, Mark
     from ...specs import Warmup
     from ...study.cell import Cell
     from ...study.settings import CellSettings
@@ -24,15 +24,10 @@ def unreached(cells: Sequence[Cell]) -> Iterator[Evidence]:
             if share >= 1:
                 continue
             reached = f"{100 * share:.0f} %" if share else "nothing"
-            yield Evidence(
-                cell=cell.key,
-                question="schedule",
-                phase="before",
-                message=f"{path} reaches {reached} of its effect in {last + 1} epochs",
-                mark=_mark(cell, path, share),
-                paths=(f"{path}.warmup",),
-                details={"share": share, "epochs": last + 1, **({} if share else {"code": "BF713"})},
-            )
+            message = f"{path} reaches {reached} of its effect in {last + 1} epochs"
+            mark, code = _mark(cell, path, share), "" if share else "BF713"
+            paths = (f"{path}.warmup",)
+            yield answer(cell, "schedule", message, paths, code, mark=mark, share=share, epochs=last + 1)
 
 
 def _warmups(settings: CellSettings) -> Iterator[tuple[str, Warmup]]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from ...evidence import Evidence
 from ...specs import Spec
 from ...study.tree import lookup
 from ..structure import components
+from .answer import answer
 from .course import dropout
 from .harder import seen_again
 from .influence import holder
@@ -21,7 +21,7 @@ from .written import written_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ...evidence import Question
+    from ...evidence import Evidence, Question
     from ...study.cell import Cell
     from .influence import Influences
     from .prober import Prober
@@ -140,7 +140,7 @@ def _swallowed(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
                     if prober.changed(cell, f"{inner}.{name}", None) == cell.settings:
                         said = f"{spec.kind} '{spec.name}' has no such setting, and takes it{nearest(name, held)}"
                         told = f"no code reads '{f'{inner}.{name}'.removeprefix(f'{path}.')}': {said}"
-                        yield _evidence(cell, "unread setting", told, f"{inner}.{name}", "BF704")
+                        yield answer(cell, "unread setting", told, (f"{inner}.{name}",), "BF704")
 
 
 def _groups(path: str, held: BaseModel) -> Iterator[tuple[str, BaseModel]]:
@@ -171,7 +171,7 @@ def _idle_dropout(prober: Prober, cells: Sequence[Cell]) -> Iterator[Evidence]:
         told = (
             f"modality dropout does nothing: what it takes away at the {drop.site if drop else ''} nobody reads{hint}"
         )
-        yield _evidence(cell, "setting without influence", told, "modality_dropout.site", "BF705")
+        yield answer(cell, "setting without influence", told, ("modality_dropout.site",), "BF705")
 
 
 def _would_drop(prober: Prober, cell: Cell, path: str, value: object) -> bool:
@@ -183,15 +183,4 @@ def _would_drop(prober: Prober, cell: Cell, path: str, value: object) -> bool:
 def each(uses: Sequence[Use], question: Question, message: str, code: str) -> Iterator[Evidence]:
     """One answer for each cell whose file says the setting."""
     for use in {use.cell.key: use for use in reversed(uses) if use.is_written}.values():
-        yield _evidence(use.cell, question, message, use.path, code)
-
-
-def _evidence(cell: Cell, question: Question, message: str, path: str, code: str) -> Evidence:
-    return Evidence(
-        cell=cell.key,
-        question=question,
-        phase="before",
-        message=message,
-        paths=(path,),
-        details={"code": code} if code else {},
-    )
+        yield answer(use.cell, question, message, (use.path,), code)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...evidence import Evidence
 from ..rehearse import rehearse
+from .answer import answer
 from .disturbed import ABSENT
 from .subject import drops_modalities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ...evidence import Evidence
     from ...study.cell import Cell
     from ...study.study import Study
     from .prober import Prober
@@ -42,16 +43,10 @@ def lacks_some(prober: Prober, cell: Cell) -> bool:
     return drops_modalities(cell.settings) or not complete or ABSENT in ground.tested
 
 
-def not_looked_at(cell: Cell, message: str, code: str = NOT_LOOKED_AT, **details: str) -> Evidence:
-    """That something could not be looked at."""
-    return Evidence(
-        cell=cell.key,
-        question="looking",
-        phase="before",
-        message=message,
-        paths=tuple(cell.differs),
-        details={**({"code": code} if code else {}), **details},
-    )
+def not_looked_at(cell: Cell, message: str, code: str = NOT_LOOKED_AT, *, raised: str = "") -> Evidence:
+    """That something could not be looked at, with the kind of error that would be raised again."""
+    details: dict[str, Any] = {RAISED: raised} if raised else {}
+    return answer(cell, "looking", message, tuple(cell.differs), code, **details)
 
 
 def _told(error: Exception) -> str:
