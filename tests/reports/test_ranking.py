@@ -82,6 +82,16 @@ def test_what_cannot_be_tested_against_the_best_is_not_told_apart_from_it(make_t
     assert note.endswith("behind what shares too few blocks with the best to be tested: few.")
 
 
+def test_what_shares_no_block_with_the_best_is_not_told_apart_from_it_either(make_table):
+    made = made_of(
+        {"full": 0.0, "worse": -0.02, "apart": -0.5},
+        lost={("full", 5), ("worse", 5), *(("apart", seed) for seed in range(5))},
+    )
+    table = make_table(made, {"metrics": ("f1",)}, metrics=F1)
+    assert {row.cell: row.scores["f1"].tied for row in table.rows} == {"full": False, "worse": False, "apart": True}
+    assert any(note.endswith("share too few blocks with the other rows: apart.") for note in table.notes)
+
+
 def test_a_row_of_one_run_has_its_dagger_though_it_has_no_spread(make_table):
     made = made_of({"full": 0.0, "worse": -0.02, "one": -0.0004}, lost={("one", seed) for seed in range(1, 6)})
     table = make_table(made, {"metrics": ("f1",)}, metrics=F1)

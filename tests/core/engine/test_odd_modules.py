@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from butfor.core import Dataset, Encoded, Fused, FusionSpec
+from butfor.core import Dataset, Encoded, Fused, FusionSpec, LossSpec
 from butfor.core.engine import stack as stack_module
 from butfor.core.engine.assignment import Assignment
 from butfor.core.engine.checkpoints import Checkpoints
@@ -58,6 +58,27 @@ class Odd(nn.Module):
         return Fused(self.factor * self.linear(WAYS[self.way](self, total, present)))
 
 
+class TwiceSpec(LossSpec):
+    """A term that reads the fused vector twice."""
+
+    name: Literal["twice"] = "twice"
+    rate: float = 1.3
+    """Of the second reading."""
+
+    def build(self, *, shapes: Any) -> nn.Module:
+        return Twice(self)
+
+
+class Twice(nn.Module):
+    def __init__(self, spec: TwiceSpec) -> None:
+        super().__init__()
+        self.rate = spec.rate
+
+    def forward(self, outputs: Any, batch: Any) -> torch.Tensor:
+        vector = outputs.fused.vector
+        return (0.3 * vector.exp() + self.rate * vector.sin()).mean()
+
+
 def averaged(self: Any, x: torch.Tensor, _present: torch.Tensor) -> torch.Tensor:
     if self.training:
         self.average.mul_(0.9).add_(x.detach().mean(dim=0))
@@ -81,6 +102,7 @@ WAYS: dict[str, Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "noise as wide as a mask": lambda _self, x, present: x * torch.rand_like(present.float()).mean(dim=1, keepdim=True),
     "noise in double precision": lambda _self, x, _: x + torch.randn_like(x.double()).to(x.dtype),
     "dropout in place": dropped_in_place,
+    "as it is": lambda _self, x, _: x * 1.0,
 }
 HIDDEN = {
     "Python's random": lambda _self, x, _: x * random.random(),
@@ -129,6 +151,33 @@ def test_it_is_stacked_and_equal_to_its_trials_traced_or_not(
             assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         for name, values in alone.predictions.items():
             np.testing.assert_allclose(row.predictions[name], values, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("after", [3, 10**6], ids=["traced", "as it is"])
+def test_holding_terms_back_where_none_has_to_be_changes_no_bit(
+    after: int, cell: Cells, data: Dataset, fold: Fold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradients of a term that reads a value twice are added up before they join those of another such term."""
+    monkeypatch.setattr(stack_module, "TRACE_AFTER", after)
+    settings = odd(cell, "as it is")
+    terms = {**settings.losses, "one": TwiceSpec(), "other": TwiceSpec(rate=0.7)}
+    assignments = trials(settings.model_copy(update={"losses": terms}), fold)
+    free = {result.key: repr(result.curve) for result in Slots(assignments, Feeds(data)).run()}
+    honest = stack_module.Stack.set_row
+
+    def held(self: Any, *args: Any) -> None:
+        honest(self, *args)
+        assert not self._holding
+        self._holding = True
+
+    monkeypatch.setattr(stack_module.Stack, "set_row", held)
+    assert {result.key: repr(result.curve) for result in Slots(assignments, Feeds(data)).run()} == free
+
+
+def test_dropout_in_place_drops(cell: Cells, data: Dataset, fold: Fold) -> None:
+    """The rate decides what is learned: a fusion that keeps everything has another course."""
+    (dropped, *_), (kept, *_) = (trials(odd(cell, way), fold) for way in ("dropout in place", "as it is"))
+    assert fit(dropped, data).curve[0]["loss"] != fit(kept, data).curve[0]["loss"]
 
 
 def test_what_cannot_be_traced_goes_on_as_it_is(
