@@ -1,6 +1,6 @@
-"""A stack's pass, forward and backward, as a plain list of operators: traced once, cleaned, and replayed.
+"""A stack's pass, forward and backward, as a plain list of operators: traced once, simplified, and replayed.
 
-The same operators in the same order: values and gradients have the same bits as those of the pass that was traced.
+Values and gradients have the same bits as those of the pass that was traced.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from .recorder import recorded
+from .simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
-    from torch.fx import GraphModule, Node
+    from torch.fx import GraphModule
 
     Forward = Callable[[Any], tuple[Tensor, dict[str, Tensor]]]
     """From a tree of inputs to the total (K,) and each term (K,)."""
@@ -24,11 +26,6 @@ if TYPE_CHECKING:
     """The total (K,), each term (K,), and the gradient of each leaf, None for one that nothing depends on."""
     Pass = Callable[[], Passed]
     """A pass over inputs that lie where they lay."""
-
-_ATEN = torch.ops.aten
-_SHAPES = (_ATEN.view.default, _ATEN.expand.default, _ATEN._unsafe_view.default)  # noqa: SLF001 - an operator's name
-_NAMES = (_ATEN.alias.default, _ATEN.detach.default)
-_CONSTANTS = (_ATEN.scalar_tensor.default, _ATEN.arange.default, _ATEN.arange.start_step)
 
 
 def differentiated(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Passed:
@@ -62,14 +59,14 @@ class Joint:
         values = [total.detach(), *(value.detach() for value in terms.values())]
         return [*values, *(gradient for gradient in found if gradient is not None)]
 
-    def copies(self) -> list[Tensor]:
-        """The inputs, elsewhere."""
-        return [copied(place).requires_grad_(place.requires_grad) for place in self.places]
+    def copies(self, *, turned: int = 0) -> list[Tensor]:
+        """The inputs, elsewhere; `turned` by so many rows."""
+        return [copied(place, turned).requires_grad_(place.requires_grad) for place in self.places]
 
     def graph(self) -> GraphModule:
         """The list of operators."""
-        made = make_fx(self)(*self.copies())
-        clean(made)
+        made = recorded(self, self.copies())
+        simplify(made)
         return made
 
     def passed(self, made: Sequence[Tensor]) -> Passed:
@@ -81,7 +78,10 @@ class Joint:
 
 
 def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Pass | None:
-    """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits."""
+    """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits.
+
+    It is tried on rows in other places, so that nothing can have been taken for a constant that is none.
+    """
     joint = Joint(forward, inputs, leaves)
     graph = joint.graph()
     given = [place.detach() for place in joint.places]
@@ -90,51 +90,18 @@ def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Pass |
         with torch.no_grad():
             return joint.passed(graph(*given))
 
-    ours, theirs = [place.detach() for place in joint.copies()], joint.copies()
+    ours, theirs = [place.detach() for place in joint.copies(turned=1)], joint.copies(turned=1)
     with torch.no_grad():
         made = graph(*ours)
     return replay if _equal([*made, *ours], [*joint(*theirs), *theirs]) else None
 
 
-def copied(tensor: Tensor) -> Tensor:
+def copied(tensor: Tensor, turned: int = 0) -> Tensor:
     """A copy that lies as `tensor` does: rows of a stack have gaps, and dense copies have views that those have not."""
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor.detach())
+    copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    return copy.copy_(tensor.detach().roll(turned, 0) if turned else tensor.detach())
 
 
 def _equal(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
     pairs = zip(ours, theirs, strict=True)
     return all(torch.equal(a.isnan(), b.isnan()) and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
-
-
-def clean(graph: GraphModule) -> None:
-    """Leave out what does nothing: other names, views to the shape that is there, constants made anew at each pass."""
-    for node in list(graph.graph.nodes):
-        same = node.target in _SHAPES and _shape(node) == _shape(node.args[0])
-        if same or node.target in _NAMES:
-            node.replace_all_uses_with(node.args[0])
-            graph.graph.erase_node(node)
-        elif node.target in _CONSTANTS and not _written(node):
-            name = f"constant_{node.name}"
-            graph.register_buffer(name, _value(node))
-            with graph.graph.inserting_before(node):
-                kept = graph.graph.get_attr(name)
-            kept.meta.update(node.meta)
-            node.replace_all_uses_with(kept)
-            graph.graph.erase_node(node)
-    graph.graph.eliminate_dead_code()
-    graph.recompile()
-
-
-def _shape(node: Node) -> torch.Size:
-    shape: torch.Size = node.meta["tensor_meta"].shape
-    return shape
-
-
-def _value(node: Node) -> Tensor:
-    made: Tensor = node.target(*node.args, **node.kwargs)  # type: ignore[operator]  # an operator of aten
-    return made
-
-
-def _written(node: Node) -> bool:
-    """Whether something writes into what the node makes."""
-    return any(str(user.target).rpartition(".")[0].endswith("_") for user in node.users)

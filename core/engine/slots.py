@@ -207,11 +207,16 @@ class Slots:
         live = self._live()
         self._stack.fill(slot.inputs(row) for row, slot in live)
         limits = [math.inf if slot is None else slot.limit for slot in self._slots]
-        self._stack.step(limits)
+        self._stack.step(limits, self._ahead)
         update(self._stack.rows, ((row, slot.recipe()) for row, slot in live))
         for _, slot in live:
             slot.course.step += 1
             slot.done += 1
+
+    def _ahead(self) -> int:
+        """Passes that may still come, of this many rows: all of them, where no trial stops early."""
+        left = [_length(slot.assignment) - slot.course.step for _, slot in self._live()]
+        return max(left, default=0) + sum(map(_length, self._pending)) // len(self._slots)
 
     def _end_epoch(self, row: int) -> Iterator[TrainResult]:
         """Evaluate a row; yield its result and free it where its trial is over."""
@@ -264,7 +269,7 @@ class Slots:
 def _length(assignment: Assignment) -> int:
     """Steps of a trial that never stops early."""
     train = assignment.settings.train
-    return train.epochs * (len(assignment.fold.train) // train.batch_size)
+    return train.epochs * max(1, len(assignment.fold.train) // train.batch_size)
 
 
 def _row_bytes(system: System, feed: Feed, batch_size: int) -> int:

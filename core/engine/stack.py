@@ -23,7 +23,7 @@ from .noise import HandedNoise, RecordedNoise, fill
 from .replay import differentiated, traced
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         Mapping[str, Tensor], tuple[Batch, Tensor, Tensor], Mapping[str, Tensor], Mapping[tuple[str, int], Tensor]
     ]
 
-TRACE_AFTER = 50
-"""Passes of a stack before it is traced: tracing costs about as much as fifty, and short studies never earn it back."""
+TRACE_AFTER = 2
+"""Passes of a stack before it is traced."""
+TRACE_AHEAD = 64
+"""Passes that must still be ahead: they save what tracing costs, whatever the rows."""
 
 
 class Program(nn.Module):
@@ -138,7 +140,11 @@ class Stack:
         self.sums[row] = 0.0
         for term, values in self.weights.items():
             values[row] = weights.get(term, 0.0)
-        self._holding = any(bool((values <= 0).any()) for values in self.weights.values())
+        self._holding = self._waits()
+
+    def _waits(self) -> bool:
+        """Whether a term of some row has no weight."""
+        return any(bool((values <= 0).any()) for values in self.weights.values())
 
     def fill(self, steps: Iterable[RowStep]) -> None:
         """The inputs of the next step: samples, presence and noise of each row."""
@@ -162,21 +168,24 @@ class Stack:
         chosen = torch.tensor(rows)
         self.epochs, self.sums = old[0][chosen], old[1][chosen]
         self.weights = {term: values[chosen] for term, values in old[2].items()}
-        self._holding = True  # until an epoch begins
+        self._holding = self._waits()
         self.allowed = old[3][chosen]
         self.left &= self.allowed[:, None]
 
-    def step(self, limits: Sequence[float]) -> None:
-        """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`."""
-        total, terms, found = self._compiled_pass() if self.compiling else self._pass()
+    def step(self, limits: Sequence[float], ahead: Callable[[], int] = lambda: 0) -> None:
+        """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`.
+
+        `ahead` tells how many passes may still come: many are worth a trace.
+        """
+        total, terms, found = self._compiled_pass() if self.compiling else self._pass(ahead)
         self.rows.take(found, limits)
         self.sums += torch.stack([total, *terms.values()], dim=1).detach()
 
-    def _pass(self) -> Passed:
+    def _pass(self, ahead: Callable[[], int] = lambda: 0) -> Passed:
         holding = self._holding
         forward = partial(self._forward, holding=holding)
         self._passes[holding] += 1
-        if self._passes[holding] == TRACE_AFTER:
+        if self._passes[holding] == TRACE_AFTER and ahead() >= TRACE_AHEAD:
             self._replays[holding] = self._traced(forward)
         replay = self._replays[holding]
         return replay() if replay else differentiated(forward, list(self.rows.leaves.values()), self._inputs())

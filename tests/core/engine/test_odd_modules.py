@@ -140,6 +140,7 @@ def test_it_is_stacked_and_equal_to_its_trials_traced_or_not(
         return found
 
     monkeypatch.setattr(stack_module, "TRACE_AFTER", 3)
+    monkeypatch.setattr(stack_module, "TRACE_AHEAD", 1)
     monkeypatch.setattr(stack_module, "traced", watched)
     assignments = trials(odd(cell, way), fold)
     assert probe(assignments[0], data) == ""
@@ -159,6 +160,7 @@ def test_holding_terms_back_where_none_has_to_be_changes_no_bit(
 ) -> None:
     """Gradients of a term that reads a value twice are added up before they join those of another such term."""
     monkeypatch.setattr(stack_module, "TRACE_AFTER", after)
+    monkeypatch.setattr(stack_module, "TRACE_AHEAD", 1)
     settings = odd(cell, "as it is")
     terms = {**settings.losses, "one": TwiceSpec(), "other": TwiceSpec(rate=0.7)}
     assignments = trials(settings.model_copy(update={"losses": terms}), fold)
@@ -189,6 +191,7 @@ def test_what_cannot_be_traced_goes_on_as_it_is(
     assignments = trials(odd(cell, "conv"), fold)
     plain = {result.key: result for result in Slots(assignments, Feeds(data)).run()}
     monkeypatch.setattr(stack_module, "TRACE_AFTER", 3)
+    monkeypatch.setattr(stack_module, "TRACE_AHEAD", 1)
     monkeypatch.setattr(stack_module, "traced", broken)
     for result in Slots(assignments, Feeds(data)).run():
         assert repr(result.curve) == repr(plain[result.key].curve)

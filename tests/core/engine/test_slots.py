@@ -169,6 +169,7 @@ def test_a_replayed_stack_has_the_bits_of_one_that_is_not(
         return found
 
     monkeypatch.setattr(stack_module, "TRACE_AFTER", 2)
+    monkeypatch.setattr(stack_module, "TRACE_AHEAD", 1)
     monkeypatch.setattr(stack_module, "traced", watched)
     for key, result in stacked(assignments, data).items():
         same(result, plain[key])
@@ -277,11 +278,11 @@ def test_without_memory_the_stack_is_halved_and_no_number_changes(
     whole = stacked(assignments, data)
     honest, widths = stack_module.Stack.step, []
 
-    def scarce(self: Any, limits: list[float]) -> None:
+    def scarce(self: Any, *args: Any) -> None:
         widths.append(len(self))
         if len(self) > 3 and len(widths) > 4:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory")
-        honest(self, limits)
+        honest(self, *args)
 
     monkeypatch.setattr(stack_module.Stack, "step", scarce)
     for key, result in stacked(assignments, data).items():
@@ -348,9 +349,9 @@ def test_rows_are_as_many_as_there_is_room_for_all_that_is_kept_of_them(
     widths: list[int] = []
     honest = stack_module.Stack.step
 
-    def watched(self: Any, limits: list[float]) -> None:
+    def watched(self: Any, *args: Any) -> None:
         widths.append(len(self))
-        honest(self, limits)
+        honest(self, *args)
 
     monkeypatch.setattr(stack_module.Stack, "step", watched)
     train = {"epochs": 1, "batch_size": 128}

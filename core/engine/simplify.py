@@ -1,0 +1,165 @@
+"""A recorded pass with less to do and the same bits: what is computed twice is computed once, constants never again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch._ops import OpOverload
+from torch.fx.node import map_arg
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule, Node
+    from torch.fx.node import Argument
+
+_ATEN = torch.ops.aten
+_UNSAFE_VIEW, _TO = _ATEN._unsafe_view.default, _ATEN._to_copy.default  # noqa: SLF001 - operators' names
+_SHAPES = (_ATEN.view.default, _ATEN.expand.default, _UNSAFE_VIEW)
+_NAMES = (_ATEN.alias.default, _ATEN.detach.default)
+_BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
+LARGE = 2**14
+"""Elements from which zeros in place of some values are quicker as a mask over their bits than as a choice."""
+
+
+def simplify(graph: GraphModule) -> None:
+    """Leave out what does nothing and what is there already, compute constants now, and hide values under masks."""
+    simplified = _Simplified(graph)
+    touched = _touched(graph)
+    for node in list(graph.graph.nodes):
+        if node not in touched:
+            simplified.visit(node)
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+
+
+class _Simplified:
+    """The nodes of a graph, one after the other, with what has been computed before them."""
+
+    def __init__(self, graph: GraphModule) -> None:
+        self._module, self._graph = graph, graph.graph
+        self._known: dict[object, Node] = {}
+
+    def visit(self, node: Node) -> None:
+        if node.op == "get_attr":
+            self._once(node, self._constant(node))
+        elif node.op == "call_function" and not _is_random(node):
+            sources = node.all_input_nodes
+            if node.target in _NAMES or (node.target in _SHAPES and _shape(node) == _shape(sources[0])):
+                _replace(node, sources[0])
+                return
+            key = (node.target, repr(node.args), repr(node.kwargs))
+            if self._once(node, key) is node:
+                self._known[key] = self._folded(node) or self._masked(node) or node
+
+    def _once(self, node: Node, key: object) -> Node:
+        """The first node with this key, in the place of `node`."""
+        first = self._known.setdefault(key, node)
+        if first is not node:
+            _replace(node, first)
+        return first
+
+    def _value(self, node: Node) -> torch.Tensor:
+        value: torch.Tensor = getattr(self._module, str(node.target))
+        return value
+
+    def _constant(self, node: Node) -> object:
+        value = self._value(node)
+        return (value.dtype, value.shape, repr(value.item())) if value.numel() == 1 else node
+
+    def _folded(self, node: Node) -> Node | None:
+        """A node of constants, computed now."""
+        if any(source.op != "get_attr" for source in node.all_input_nodes):
+            return None
+        args, kwargs = map_arg((node.args, node.kwargs), self._value)
+        made = node.target(*args, **kwargs)  # type: ignore[operator]  # an operator of aten
+        if not isinstance(made, torch.Tensor):
+            return None
+        name = f"folded_{node.name}"
+        self._module.register_buffer(name, made)
+        with self._graph.inserting_before(node):
+            kept = self._graph.get_attr(name)
+        kept.meta.update(node.meta)
+        kept = self._once(kept, self._constant(kept))
+        _replace(node, kept)
+        return kept
+
+    def _masked(self, node: Node) -> Node | None:
+        """Values where a condition holds and zeros elsewhere, as values under a mask."""
+        if node.target is not _ATEN.where.self or len(node.all_input_nodes) < len(node.args):
+            return None
+        condition, values, other = node.all_input_nodes
+        bits = _BITS.get(node.meta["dtype"])
+        alike = (_shape(values), values.meta["dtype"]) == (_shape(node), node.meta["dtype"])
+        if bits is None or _shape(node).numel() < LARGE or not alike or not self._is_zero(other):
+            return None
+        with self._graph.inserting_before(node):
+            mask = self._call(_ATEN.neg.default, (self._call(_TO, (condition,), {"dtype": bits}),))
+            hidden = self._call(_ATEN.bitwise_and.Tensor, (self._call(_ATEN.view.dtype, (values, bits)), mask))
+            made = self._call(_ATEN.view.dtype, (hidden, node.meta["dtype"]))
+        made.meta.update(node.meta)
+        _replace(node, made)
+        return made
+
+    def _is_zero(self, node: Node) -> bool:
+        if node.op != "get_attr" or self._value(node).numel() != 1:
+            return False
+        return repr(self._value(node).item()) == "0.0"
+
+    def _call(
+        self, target: OpOverload[..., Any], args: tuple[Argument, ...], kwargs: dict[str, Argument] | None = None
+    ) -> Node:
+        made = self._graph.call_function(target, args, kwargs)
+        return self._once(made, (target, repr(made.args), repr(made.kwargs)))
+
+
+def _replace(node: Node, other: Node) -> None:
+    node.replace_all_uses_with(other)
+    node.graph.erase_node(node)
+
+
+def _shape(node: Node) -> torch.Size:
+    shape: torch.Size = node.meta["shape"]
+    return shape
+
+
+def _is_random(node: Node) -> bool:
+    return isinstance(node.target, OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags
+
+
+def _touched(graph: GraphModule) -> set[Node]:
+    """Nodes whose memory something writes into, and all that reads it: their order matters."""
+    memory: dict[Node, Node] = {}
+
+    def owner(node: Node) -> Node:
+        while memory.get(node, node) is not node:
+            node = memory[node]
+        return node
+
+    written: list[Node] = []
+    for node in graph.graph.nodes:
+        for source, shares, writes in _uses(node):
+            if shares:
+                memory[owner(node)] = owner(source)
+            if writes:
+                written.append(source)
+    owners = {owner(node) for node in written}
+    reads = (node for node in graph.graph.nodes if {owner(part) for part in (node, *node.all_input_nodes)} & owners)
+    return set(reads)
+
+
+def _uses(node: Node) -> list[tuple[Node, bool, bool]]:
+    """Each node that a node reads, whether they share memory, and whether it is written into."""
+    if node.op != "call_function":
+        return []
+    if not isinstance(node.target, OpOverload):
+        return [(source, True, False) for source in node.all_input_nodes]
+    schema = node.target._schema  # noqa: SLF001 - how an operator says what it shares
+    shared = node.target is _UNSAFE_VIEW
+    found: list[tuple[Node, bool, bool]] = []
+    for place, argument in enumerate(schema.arguments):
+        told = argument.alias_info
+        value = node.args[place] if place < len(node.args) else node.kwargs.get(argument.name)
+        sources: list[Node] = []
+        map_arg(value, sources.append)
+        found += [(source, shared or told is not None, told is not None and told.is_write) for source in sources]
+    return found

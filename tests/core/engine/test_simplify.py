@@ -1,0 +1,160 @@
+"""A pass that was taken down and simplified: the same bits on other inputs, with less to do."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+
+from butfor.core.engine.recorder import recorded
+from butfor.core.engine.simplify import LARGE, simplify
+
+Function = Callable[..., Sequence[Tensor]]
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def simplified(function: Function, *inputs: Tensor) -> GraphModule:
+    graph = recorded(function, [x.clone() for x in inputs])
+    simplify(graph)
+    return graph
+
+
+def operators(graph: GraphModule) -> Counter[str]:
+    return Counter(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
+
+
+def same(function: Function, graph: GraphModule, *inputs: Tensor) -> None:
+    """On other inputs than it was recorded with, and what it writes into them."""
+    ours, theirs = [x.clone() for x in inputs], [x.clone() for x in inputs]
+    for mine, wanted in zip([*graph(*ours), *ours], [*function(*theirs), *theirs], strict=True):
+        assert mine.dtype == wanted.dtype
+        assert mine.stride() == wanted.stride()
+        torch.testing.assert_close(mine, wanted, rtol=0, atol=0, equal_nan=True)
+
+
+def test_what_is_computed_twice_is_computed_once() -> None:
+    def twice(x: Tensor) -> list[Tensor]:
+        return [x.exp() * x.exp()[:, None].expand(3, 1, 4).squeeze(1)]
+
+    graph = simplified(twice, numbers(3, 4))
+    assert operators(graph)["aten.exp.default"] == 1
+    same(twice, graph, numbers(3, 4, seed=1))
+
+
+def test_constants_are_computed_once_for_all_passes() -> None:
+    def constant(x: Tensor) -> list[Tensor]:
+        return [x * (torch.arange(4.0) + torch.tensor(1.0)).sqrt(), torch.zeros(2).cos()]
+
+    graph = simplified(constant, numbers(3, 4))
+    assert operators(graph) == {"aten.mul.Tensor": 1}
+    same(constant, graph, numbers(3, 4, seed=1))
+
+
+def test_a_number_is_not_taken_for_another_that_equals_it() -> None:
+    """1, 1.0 and True, and zeros of either sign."""
+
+    def alike(x: Tensor) -> list[Tensor]:
+        choose = x > 0
+        return [choose + 1, choose + 1.0, choose + True, torch.where(choose, x, -0.0), torch.where(choose, x, 0.0)]
+
+    graph = simplified(alike, numbers(3, 4))
+    same(alike, graph, numbers(3, 4, seed=1))
+    assert graph(numbers(3, 4))[3].signbit().any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_values_under_a_mask_have_the_bits_of_a_choice(dtype: torch.dtype) -> None:
+    rows = LARGE // 16
+
+    def chosen(x: Tensor, keep: Tensor) -> list[Tensor]:
+        return [torch.where(keep[:, None], x, 0.0), torch.where(keep, x.t(), 0.0)]
+
+    odd = numbers(rows, 16, seed=1).to(dtype)
+    odd[0, :4] = torch.tensor([torch.nan, torch.inf, -torch.inf, -0.0])
+    odd[1] = odd[0]
+    keep = torch.arange(rows) % 2 == 0
+    graph = simplified(chosen, numbers(rows, 16).to(dtype), keep)
+    assert operators(graph)["aten.bitwise_and.Tensor"] == 2
+    assert not operators(graph)["aten.where.self"]
+    same(chosen, graph, odd, keep)
+    same(chosen, graph, odd, ~keep)
+
+
+def test_a_choice_that_is_no_mask_stays_one() -> None:
+    """Few values, other than zeros, negative zeros, whole numbers, values that are the same for many rows."""
+    rows = LARGE // 16
+
+    def chosen(x: Tensor, keep: Tensor) -> list[Tensor]:
+        return [
+            torch.where(keep[:3, None], x[:3], 0.0),
+            torch.where(keep[:, None], x, 1.0),
+            torch.where(keep[:, None], x, -0.0),
+            torch.where(keep[:, None], (4 * x).long(), 0),
+            torch.where(keep[:, None], x[:1], 0.0),
+            torch.where(keep[:, None], x, x),
+        ]
+
+    keep = torch.arange(rows) % 2 == 0
+    graph = simplified(chosen, numbers(rows, 16), keep)
+    assert operators(graph)["aten.where.self"] == 6
+    same(chosen, graph, numbers(rows, 16, seed=1), keep)
+
+
+def test_what_reads_memory_before_and_after_it_is_written_is_computed_twice() -> None:
+    def running(x: Tensor, mean: Tensor) -> list[Tensor]:
+        before = mean.exp()
+        mean[:2].mul_(0.5).add_(x[:2])
+        return [before, mean.exp(), mean.view(-1).exp()]
+
+    graph = simplified(running, numbers(3, 4), numbers(3, 4, seed=1))
+    assert operators(graph)["aten.exp.default"] == 3
+    same(running, graph, numbers(3, 4, seed=2), numbers(3, 4, seed=3))
+
+
+def test_a_constant_that_is_written_into_is_made_anew() -> None:
+    def counted(x: Tensor) -> list[Tensor]:
+        start = torch.zeros(3, 4)
+        start.add_(x)
+        return [start, torch.zeros(3, 4) + x]
+
+    graph = simplified(counted, numbers(3, 4))
+    same(counted, graph, numbers(3, 4, seed=1))
+    same(counted, graph, numbers(3, 4, seed=1))
+
+
+def test_random_numbers_are_drawn_as_often_as_they_were() -> None:
+    def drawn(x: Tensor) -> list[Tensor]:
+        return [torch.rand_like(x), torch.rand_like(x)]
+
+    with torch.random.fork_rng():
+        graph = simplified(drawn, numbers(3, 4))
+        one, other = graph(numbers(3, 4))
+    assert not torch.equal(one, other)
+
+
+def test_gradients_below_vmap_are_recorded() -> None:
+    def graded(weights: Tensor, x: Tensor) -> list[Tensor]:
+        leaf = weights.requires_grad_()
+        loss = torch.func.vmap(lambda w, row: torch.nn.functional.gelu(row @ w).square().sum())(leaf, x)
+        return [loss.detach(), *torch.autograd.grad(loss.sum(), [leaf])]
+
+    inputs = numbers(3, 4, 2), numbers(3, 5, 4, seed=1)
+    graph = simplified(graded, *inputs)
+    found = graph(*(x.roll(1, 0) for x in inputs))
+    for mine, wanted in zip(found, graded(*(x.roll(1, 0) for x in inputs)), strict=True):
+        assert torch.equal(mine, wanted)
+
+
+def test_parts_of_a_result_are_told_apart() -> None:
+    def parted(x: Tensor) -> list[Tensor]:
+        values, places = x.sort(dim=1)
+        first, *_, last = x.unbind(1)
+        return [values, places, first - last, torch.nn.functional.layer_norm(x, (4,))]
+
+    graph = simplified(parted, numbers(3, 4))
+    same(parted, graph, numbers(3, 4, seed=1))
