@@ -9,6 +9,7 @@ if not __package__:
     __package__ = "butfor"
 
 import runpy
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import version
@@ -230,6 +231,16 @@ def executor_named(name: str, catalogue: Catalogue, **asked: float | bool | str)
             for problem in error.errors()
         ]
         raise StudyError(f"--executor {name}: {'; '.join(told)}") from None
+
+
+@contextmanager
+def ready(prepared: Prepared, executor: ExecutorSpec, keys: Collection[str]) -> Iterator[None]:
+    """Inside, the executor starts what `run` will need of it, while something else goes on. Nothing without `keys`."""
+    with ExitStack() as stack:
+        if keys:
+            with started_with(prepared.arithmetic):
+                stack.enter_context(executor.ready(train))
+        yield
 
 
 def run(

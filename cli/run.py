@@ -82,19 +82,20 @@ def run(
     asked = runner.asked(prepared, only or ())
     pending = runner.pending(asked, out, retry_failed=retry_failed)
     looking = chosen if executor == "serial" else runner.executor_named("local", catalogue, memory_limit=memory_limit)
-    proof = runner.kept_proof(prepared, out, executor=looking)
-    warnings = (*study.warnings, *prepared.warnings, *_odd(prepared, asked, proof, refuse=bool(pending)))
-    warn(warnings)
-    if strict and warnings:
-        raise typer.Exit(SOME_FAILED)
-    for look, part in enumerate(_looks(prepared, out, only or ()) if until_settled else (prepared,)):
-        prepared, again = part, retry_failed and not look
-        asked = runner.asked(prepared, only or ())
-        pending = runner.pending(asked, out, retry_failed=again)
-        with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
-            states = runner.run(
-                prepared, pending, out, executor=chosen, replace_failed=again, finished=progress.finished
-            )
+    with runner.ready(prepared, chosen, pending):
+        proof = runner.kept_proof(prepared, out, executor=looking)
+        warnings = (*study.warnings, *prepared.warnings, *_odd(prepared, asked, proof, refuse=bool(pending)))
+        warn(warnings)
+        if strict and warnings:
+            raise typer.Exit(SOME_FAILED)
+        for look, part in enumerate(_looks(prepared, out, only or ()) if until_settled else (prepared,)):
+            prepared, again = part, retry_failed and not look
+            asked = runner.asked(prepared, only or ())
+            pending = runner.pending(asked, out, retry_failed=again)
+            with Progress(prepared.plan, len(pending), len(asked) - len(pending), quiet=quiet) as progress:
+                states = runner.run(
+                    prepared, pending, out, executor=chosen, replace_failed=again, finished=progress.finished
+                )
     plan = remembered(prepared.plan, out)
     evidence = refresh(plan, out)
     tables = rebuild.tables(plan, out, only or ())

@@ -8,6 +8,7 @@ are looked up in the catalogue that stands in the validation context.
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationInfo, model_validator
@@ -179,6 +180,10 @@ class ExecutorSpec(Spec):
 
         An outcome that is an exception is the last of its item: `work` raised it, or whatever ran the item died.
         """
+
+    def ready(self, work: Callable[[Any], Iterable[Any]]) -> AbstractContextManager[None]:  # noqa: ARG002 - for others
+        """Inside it `run` of `work` may come: what takes long to start may be started now. Nothing, by default."""
+        return nullcontext()
 
 
 KINDS: tuple[type[Spec], ...] = (DatasetSpec, EncoderSpec, FusionSpec, LossSpec, ExecutorSpec)

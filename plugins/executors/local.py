@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .workers.crew import Starter
+
+
+_waiting: dict[Callable[[Any], Iterable[Any]], Starter] = {}
+"""What was started early, by the work that it is for."""
 
 
 class LocalSpec(ExecutorSpec):
@@ -58,7 +63,20 @@ class LocalSpec(ExecutorSpec):
                 "put what your script does under `if __name__ == '__main__':`"
             )
         rules = Rules(self.workers(), self.isolate, self.time_limit, self.memory_limit, self.linger, self.logs)
-        yield from Crew(rules, work, self._starter(work)).run(items)
+        starter = _waiting.pop(work) if work in _waiting else self._starter(work)
+        yield from Crew(rules, work, starter).run(items)
+
+    @contextmanager
+    def ready(self, work: Callable[[Any], Iterable[Any]]) -> Iterator[None]:
+        """Inside, the process that workers are forked from loads torch while something else goes on."""
+        starter = self._starter(work)
+        starter.launch()
+        _waiting[work] = starter
+        try:
+            yield
+        finally:
+            if _waiting.pop(work, None) is not None:
+                starter.close()
 
     def _starter(self, work: Callable[[Any], Iterable[Any]]) -> Starter:
         if self.start == "spawn" or (self.start == "auto" and not hasattr(os, "fork")):

@@ -50,6 +50,9 @@ class Rules:
 class Starter(Protocol):
     """Who starts workers and tells when one has ended."""
 
+    def launch(self) -> None:
+        """Start what the first worker would have to wait for."""
+
     def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
         """`(number, link, output)` of a new worker."""
 

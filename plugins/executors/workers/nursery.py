@@ -28,7 +28,10 @@ _PATIENCE = 5.0
 
 
 class Nursery:
-    """Starts workers by forking a process that has loaded `preload`. That process starts with the first worker."""
+    """Starts workers by forking a process that has loaded `preload`.
+
+    That process starts with the first worker, or when it is asked for earlier.
+    """
 
     def __init__(self, preload: Sequence[str]) -> None:
         self._preload = ["torch", "torch._dynamo", *preload, f"{__package__}.worker"]
@@ -37,10 +40,31 @@ class Nursery:
         self._server: subprocess.Popen[bytes] | None = None
         self._ready = False
 
+    def launch(self) -> None:
+        """Start that process, if it is not there. It loads while we go on."""
+        if self._server is not None:
+            return
+        ours, theirs = socket.socketpair()
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.forks import main; main({theirs.fileno()})"
+        with theirs:
+            self._server = subprocess.Popen(  # noqa: S603 - our own code
+                [sys.executable, *flags, "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env={"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD},
+            )
+        self._ready = False
+        self._control = ours
+        self._link = Connection(os.dup(ours.fileno()))
+        with suppress(OSError):
+            self._link.send_bytes(pickle.dumps({"prepare": _preparation(), "preload": self._preload}))
+
     def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
         """`(number, link, output)` of a new worker."""
-        if self._server is None:
-            self._launch()
+        self.launch()
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
@@ -94,25 +118,6 @@ class Nursery:
             with suppress(OSError):
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait()
-
-    def _launch(self) -> None:
-        ours, theirs = socket.socketpair()
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.forks import main; main({theirs.fileno()})"
-        with theirs:
-            self._server = subprocess.Popen(  # noqa: S603 - our own code
-                [sys.executable, *flags, "-c", code],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                env={"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD},
-            )
-        self._ready = False
-        self._control = ours
-        self._link = Connection(os.dup(ours.fileno()))
-        with suppress(OSError):
-            self._link.send_bytes(pickle.dumps({"prepare": _preparation(), "preload": self._preload}))
 
 
 def _preparation() -> dict[str, Any]:

@@ -28,6 +28,9 @@ class Spawner:
         self._life, self._ours = self._context.Pipe(duplex=False)
         """While our end is open, we live."""
 
+    def launch(self) -> None:
+        """Nothing: every worker loads what it needs by itself."""
+
     def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
         """`(number, link, output)` of a new worker."""
         number = next(self._numbers)

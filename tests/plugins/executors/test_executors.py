@@ -218,6 +218,43 @@ def sleeps(item: int) -> Iterator[int]:
     yield os.getpid()
 
 
+def parent(_: str) -> Iterator[int]:
+    yield os.getppid()
+
+
+def children() -> set[int]:
+    threads = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(word) for thread in threads for word in thread.read_text(encoding="ascii").split()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the children of this process in /proc")
+def test_what_was_made_ready_serves_the_run_and_is_gone_after_it() -> None:
+    executor, before = LocalSpec(jobs=1), children()
+    with executor.ready(parent):
+        (early,) = children() - before
+        other = executor.model_copy(update={"time_limit": 60.0})
+        assert [outcome for _, outcome in other.run(parent, ["a", "b"])] == [early, early]
+        assert children() == before
+    assert children() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the children of this process in /proc")
+def test_what_was_made_ready_waits_for_its_own_work() -> None:
+    executor, before = LocalSpec(jobs=1), children()
+    with executor.ready(parent):
+        (early,) = children() - before
+        assert len(list(executor.run(work, ["one"]))) == 1
+        assert early in children()
+    assert children() == before
+
+
+def test_there_is_nothing_to_make_ready_where_nothing_takes_long() -> None:
+    for executor in (SerialSpec(), LocalSpec(jobs=1, start="spawn")):
+        before = children() if sys.platform == "linux" else set()
+        with executor.ready(parent):
+            assert (children() if sys.platform == "linux" else set()) == before
+
+
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
     running = LocalSpec(jobs=2).run(sleeps, range(4))
     _, worker = next(running)
