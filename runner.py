@@ -23,6 +23,7 @@ from .core.engine.arithmetic import STOCK, started_with
 from .core.engine.bundles import ENGINES
 from .core.engine.checkpoints import CHECKPOINTS, ask_to_keep, begin_to_keep, remove_checkpoint
 from .core.engine.data_lints import lint_data
+from .core.engine.devices import CPU, check_device
 from .core.engine.estimate import estimate
 from .core.engine.evidence.apart import Apart, is_complete
 from .core.engine.evidence.apart import look as look_at
@@ -95,9 +96,11 @@ def prepare(
     *,
     engine: str = ENGINES[0],
     arithmetic: str = STOCK,
+    device: str = CPU,
 ) -> Prepared:
-    """The trials of a study, checked against its data. Raises StudyError with every problem."""
-    return prepare_study(study, catalogue, system(engine, arithmetic), max_trials, _shelf)
+    """The trials of a study, checked against its data. Raises StudyError with every problem, or for the `device`."""
+    check_device(device)
+    return prepare_study(study, catalogue, system(engine, arithmetic, device), max_trials, _shelf)
 
 
 def rehearsed(study: Study, catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -179,13 +182,13 @@ def stacks(prepared: Prepared, keys: Collection[str]) -> list[dict[str, Any]]:
     return found
 
 
-def system(engine: str = ENGINES[0], arithmetic: str = STOCK) -> dict[str, str]:
+def system(engine: str = ENGINES[0], arithmetic: str = STOCK, device: str = CPU) -> dict[str, str]:
     """What besides settings, data and plugins decides the numbers."""
     return {
         "butfor": version("butfor"),
         "core": core_digest(),
         "torch": torch.__version__,
-        "device": "cpu",
+        "device": device,
         "engine": engine,
         **({"arithmetic": arithmetic} if arithmetic != STOCK else {}),
     }
@@ -283,10 +286,8 @@ def run(
 def entries(prepared: Prepared, keys: Collection[str]) -> list[Entry]:
     """The trials of `keys` as the store notes them."""
     catalogue, wanted = catalogue_with(prepared.plugins), set(keys)
-    told = {
-        cell.key: (dict(cell.resolved), system(prepared.engine, prepared.arithmetic) | plugin_digests(cell, catalogue))
-        for cell in prepared.study.cells
-    }
+    machine = system(prepared.engine, prepared.arithmetic, prepared.device)
+    told = {cell.key: (dict(cell.resolved), machine | plugin_digests(cell, catalogue)) for cell in prepared.study.cells}
     return [Entry(t.key, t.cell.key, t.seed, t.fold, *told[t.cell.key]) for t in prepared.trials if t.key in wanted]
 
 

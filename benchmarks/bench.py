@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from butfor.benchmarks import agreement, growth, machine, ours, steps, whole
+from butfor.benchmarks import agreement, gpu, growth, machine, ours, steps, whole
 from butfor.benchmarks.peers import PEERS_PYTHON
 from butfor.benchmarks.report import Section, keep
 from butfor.benchmarks.workloads import WORKLOADS
+from butfor.core.engine.devices import CUDA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def short(python: Path) -> list[Part]:
         partial(steps.measured, SMALL, repeats=3, epochs=3, stack=64),
         partial(whole.measured, TINY, trials=24, epochs=4, repeats=1, python=python),
         partial(growth.measured, TINY, trials=(30, 60), repeats=1),
+        partial(gpu.measured, SMALL, device=CUDA),
     ]
 
 
@@ -46,6 +48,7 @@ def full(python: Path) -> list[Part]:
         *(partial(whole.measured, one, trials=300, epochs=25, patience=4, repeats=1, python=python) for one in every),
         *(partial(agreement.measured, one, trials=60, epochs=25) for one in every[:2]),
         *(partial(growth.measured, one, trials=(30, 300, 3000), repeats=1) for one in every[:2]),
+        *(partial(gpu.measured, one, device=CUDA) for one in every),
     ]
 
 
@@ -55,7 +58,7 @@ def main() -> None:
     parser.add_argument("--peers-python", type=Path, default=PEERS_PYTHON)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    about = machine.described() | {"backends": ", ".join(ours.BACKENDS), "GPU": "not measured"}
+    about = machine.described() | {"backends": ", ".join(ours.BACKENDS)}
     sections: list[Section] = []
     for part in (full if asked.full else short)(asked.peers_python):
         with tempfile.TemporaryDirectory() as folder:

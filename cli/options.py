@@ -39,6 +39,28 @@ Arithmetic = Annotated[
 ]
 
 
+Device = Annotated[
+    str, typer.Option(help="Where trials are computed: cpu, or cuda; other trials to the store.", metavar="NAME")
+]
+
+
+def means_of(*, no_stack: bool, compiling: bool, arithmetic: str, device: str) -> dict[str, str]:
+    """How trials are to be computed, as `runner.prepare` wants to know it.
+
+    Raises StudyError for what there is not, cannot be had here, or does not go together.
+    """
+    means = {
+        "engine": engine_of(no_stack=no_stack, compiling=compiling),
+        "arithmetic": arithmetic_of(arithmetic),
+        "device": device,
+    }
+    if device != "cpu" and compiling:
+        raise StudyError(f"--compile --device {device}: a stack is not compiled there; leave one of the two out")
+    if device != "cpu" and arithmetic != "stock":
+        raise StudyError(f"--arithmetic {arithmetic} --device {device}: it is a processor's; leave one of the two out")
+    return means
+
+
 def arithmetic_of(name: str) -> str:
     """The arithmetic of that name. Raises StudyError where there is none, or it cannot be had here."""
     from ..core.engine.arithmetic import ARITHMETICS, why_not_here

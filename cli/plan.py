@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .app import app
-from .options import File, MaxTrials, NoStack, Only, Out, Seeds, engine_of, found, warn
+from .options import Arithmetic, Compile, Device, File, MaxTrials, NoStack, Only, Out, Seeds, found, means_of, warn
 
 if TYPE_CHECKING:
     from ..core.engine.prepare import Prepared
@@ -24,6 +24,9 @@ def plan(
     seeds: Seeds = None,
     max_trials: MaxTrials = 10_000,
     no_stack: NoStack = False,
+    compiling: Compile = False,
+    arithmetic: Arithmetic = "stock",
+    device: Device = "cpu",
     tree: Annotated[bool, typer.Option("--tree", help="Designs, rows and what sets each apart, as a tree.")] = False,
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Parameters, FLOPs, time and disk, from a few real steps of each cell.")
@@ -39,7 +42,8 @@ def plan(
     from ..reports.text import json_text
 
     study, catalogue = runner.read_study(found(file), num_seeds=seeds, max_trials=max_trials)
-    prepared = runner.prepare(study, catalogue, max_trials, engine=engine_of(no_stack=no_stack, compiling=False))
+    means = means_of(no_stack=no_stack, compiling=compiling, arithmetic=arithmetic, device=device)
+    prepared = runner.prepare(study, catalogue, max_trials, **means)
     warn((*study.warnings, *prepared.warnings))
     keys = runner.asked(prepared, only or ())
     pending = runner.pending(keys, out)

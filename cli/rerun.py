@@ -56,7 +56,8 @@ def rerun(
     identity: dict[str, Any] = json.loads(row["identity"])
     study, catalogue = runner.read_study(path, max_trials=max_trials)
     engine, arithmetic = identity.get("engine", "one"), arithmetic_of(identity.get("arithmetic", "stock"))
-    prepared = runner.prepare(study, catalogue, max_trials, engine=engine, arithmetic=arithmetic)
+    means = {"engine": engine, "arithmetic": arithmetic, "device": identity.get("device", "cpu")}
+    prepared = runner.prepare(study, catalogue, max_trials, **means)
     work = _work(prepared, stored, plan)
     with started_with(arithmetic):
         trained = _trained(runner.executor_named(executor, catalogue), runner.train, work)

@@ -15,15 +15,15 @@ from .options import (
     SOME_FAILED,
     Arithmetic,
     Compile,
+    Device,
     File,
     MaxTrials,
     NoStack,
     Only,
     Out,
     Seeds,
-    arithmetic_of,
-    engine_of,
     found,
+    means_of,
     warn,
 )
 
@@ -42,7 +42,7 @@ def run(
     out: Out = Path("results"),
     only: Only = None,
     seeds: Seeds = None,
-    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one for each core.", metavar="N")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one a core, on a GPU one.", metavar="N")] = 0,
     executor: Annotated[str, typer.Option(help="How trials run: an executor plugin.", metavar="NAME")] = "local",
     time_limit: Annotated[float, typer.Option(min=0, help="Seconds that a trial may take.", metavar="S")] = 0.0,
     memory_limit: Annotated[int, typer.Option(min=0, help="Memory that a worker may take.", metavar="MIB")] = 0,
@@ -52,6 +52,7 @@ def run(
     no_stack: NoStack = False,
     compiling: Compile = False,
     arithmetic: Arithmetic = "stock",
+    device: Device = "cpu",
     until_settled: Annotated[
         bool, typer.Option("--until-settled", help="Add seeds where a row is not settled, corrected for the looking.")
     ] = False,
@@ -73,10 +74,11 @@ def run(
     if until_settled:
         most = _most_seeds(study.tables, seeds)
         study, catalogue = runner.read_study(found(file), num_seeds=most, max_trials=max_trials)
+    means = means_of(no_stack=no_stack, compiling=compiling, arithmetic=arithmetic, device=device)
     limits = {"time_limit": time_limit, "memory_limit": memory_limit, "isolate": isolate}
-    chosen = runner.executor_named(executor, catalogue, jobs=jobs, logs=str(out / "logs"), **limits)
-    engine = engine_of(no_stack=no_stack, compiling=compiling)
-    prepared = runner.prepare(study, catalogue, max_trials, engine=engine, arithmetic=arithmetic_of(arithmetic))
+    workers = jobs or int(device != "cpu" and executor == "local")
+    chosen = runner.executor_named(executor, catalogue, jobs=workers, logs=str(out / "logs"), **limits)
+    prepared = runner.prepare(study, catalogue, max_trials, **means)
     if until_settled:
         _check_settling(prepared, only or ())
     asked = runner.asked(prepared, only or ())

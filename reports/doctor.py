@@ -120,8 +120,8 @@ def _torch() -> Iterator[Sign]:
         yield Sign("torch", "wrong", told, "install it again: pip install --force-reinstall torch")
         return
     yield Sign("torch", "ok", told["version"])
-    device = ", ".join(told["cuda"]) or ("mps" if told["mps"] else "")
-    yield Sign("device", "ok", f"cpu; there is also {device}" if device else "cpu")
+    others = f"--device cuda takes {told['cuda'][0]}" if told["cuda"] else "mps is not used" if told["mps"] else ""
+    yield Sign("device", "ok", f"cpu; {others}" if others else "cpu")
     yield Sign("threads", "ok", f"torch takes {told['threads']}; worker processes take one each")
 
 

@@ -94,7 +94,7 @@ def _tested(row: PlannedRow) -> str:
 
 def stacks_text(plan: Plan, stacks: Sequence[Mapping[str, Any]]) -> str:
     """How many trials are trained together, and why others are not."""
-    together = [stack["trials"] for stack in stacks if stack["engine"] == "stack"]
+    together = [stack["trials"] for stack in stacks if stack["engine"] != "one"]
     lines = [f"{sum(together)} trials train as {len(together)} stacks" if together else "no trial is part of a stack"]
     labels = {cell.key: cell.label for cell in plan.cells}
     alone = [stack for stack in stacks if stack["reason"]]

@@ -66,7 +66,7 @@ class Checkpoints:
         file = _file(self.folder, key)
         if file is None:
             return
-        held = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+        held = {name: tensor.detach().contiguous().to("cpu", copy=True) for name, tensor in tensors.items()}
         told = json.dumps(state)
         content = save(held, {"state": told, "sha256": _digest(told, held)})
         part = file.with_name(f".{file.stem}.{secrets.token_hex(4)}.part")

@@ -77,7 +77,7 @@ class Disturbed:
             return set(self.feed.features) <= set(self.condition.concerned)
         if self.condition.kind == "noise":
             return False
-        present = self.feed.present[rows]
+        present = self.feed.recorded[rows]
         left = present & self._kept(rows)
         return bool((present.any(dim=1) & ~left.any(dim=1)).any())
 
@@ -88,7 +88,7 @@ class Disturbed:
         return torch.from_numpy(~np.stack([taken.get(name, none) for name in self.feed.features], axis=1))
 
     def _without(self, batch: Batch) -> Batch:
-        present = batch.present & self._kept(batch.rows.numpy())
+        present = batch.present & self._kept(batch.rows.cpu().numpy()).to(batch.present.device)
         features = {
             name: torch.where(present[:, column].reshape(-1, *(1,) * (x.ndim - 1)), x, 0.0)
             for column, (name, x) in enumerate(batch.features.items())
@@ -104,10 +104,10 @@ class Disturbed:
     def _noisy(self, batch: Batch) -> Batch:
         """Noise on the features that are there: on present rows, and of frames on the valid ones."""
         features = dict(batch.features)
-        rows = batch.rows.numpy()
+        rows = batch.rows.cpu().numpy()
         for column, name in enumerate(batch.features):
             if name in self.condition.concerned:
-                there = batch.present[:, column].numpy()
+                there = batch.present[:, column].cpu().numpy()
                 noise = gaussian(self.feed.data, name, rows, *self.stream, there=there) * self._unit(name)
                 features[name] = features[name] + torch.from_numpy(self.condition.level * noise).to(features[name])
         return batch._replace(features=features, complete=features)

@@ -122,8 +122,8 @@ class Course:
     def _metrics(
         self, predictions: Mapping[str, np.ndarray], rows: np.ndarray, only: Container[str] | None = None
     ) -> dict[str, float]:
-        targets = {task: self.feed.targets[task].numpy()[rows] for task in predictions}
-        labelled = {task: self.feed.labelled[task].numpy()[rows] for task in predictions}
+        targets = {task: self.feed.targets[task].cpu().numpy()[rows] for task in predictions}
+        labelled = {task: self.feed.labelled[task].cpu().numpy()[rows] for task in predictions}
         return evaluate(self.tasks, predictions, targets, labelled, only)
 
     def result(self, predict: Predict, provenance: Mapping[str, Any]) -> TrainResult:
@@ -215,8 +215,8 @@ class Course:
         for task in owners_of(self.tasks, self.selection.metrics):
             logits = [values for name, values in predictions.items() if name.partition("/")[2] == task]
             rows = np.concatenate([values for name, values in predictions.items() if name.endswith("/rows")])
-            known = rows[self.feed.labelled[task].numpy()[rows]]
-            labels = self.feed.targets[task].numpy()[known]
+            known = rows[self.feed.labelled[task].cpu().numpy()[rows]]
+            labels = self.feed.targets[task].cpu().numpy()[known]
             if self.tasks[task].kind != "classes" or len(np.unique(labels)) <= 1:  # none to tell apart
                 continue
             chosen = np.unique(np.concatenate([values.argmax(axis=1) for values in logits]))

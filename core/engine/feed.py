@@ -12,6 +12,7 @@ from ..batch import Batch
 from ..standardise import standardise
 from ..streams import numpy_stream
 from .conditions import unit_of
+from .devices import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Feeds:
-    """The feeds of one data set. The standardised tables of the `room` folds lately used are kept."""
+    """The feeds of one data set, on a device. The standardised tables of the `room` folds lately used are kept."""
 
-    def __init__(self, data: Dataset, room: int = 8) -> None:
+    def __init__(self, data: Dataset, room: int = 8, *, device: str = CPU) -> None:
         self.data = data
+        self.device = device
         self._room = room
         self._tables: OrderedDict[tuple[int, bool], tuple[Fold, dict[str, Tensor]]] = OrderedDict()
 
@@ -37,8 +39,9 @@ class Feeds:
         self._tables.move_to_end(key)
         while len(self._tables) > self._room:
             self._tables.popitem(last=False)
-        tables |= feature_tables(self.data, fold, set(modalities) - set(tables), standardised=standardised)
-        return Feed(self.data, fold, modalities, standardised=standardised, tables=tables)
+        missing = feature_tables(self.data, fold, set(modalities) - set(tables), standardised=standardised)
+        tables |= {modality: table.to(self.device) for modality, table in missing.items()}
+        return Feed(self.data, fold, modalities, standardised=standardised, tables=tables, device=self.device)
 
 
 def feature_tables(data: Dataset, fold: Fold, modalities: Collection[str], *, standardised: bool) -> dict[str, Tensor]:
@@ -50,7 +53,7 @@ def feature_tables(data: Dataset, fold: Fold, modalities: Collection[str], *, st
 
 
 class Feed:
-    """Tensors of the modalities that take part, for all rows of the data set; `batch` picks some."""
+    """Tensors of the modalities that take part, for all rows of the data set, on a device; `batch` picks some."""
 
     def __init__(
         self,
@@ -60,22 +63,27 @@ class Feed:
         *,
         standardised: bool,
         tables: Mapping[str, Tensor] | None = None,
+        device: str = CPU,
     ) -> None:
         if tables is None:
             tables = feature_tables(data, fold, modalities, standardised=standardised)
         present = np.stack([data.present[m] for m in modalities], axis=1)
         self.data = data
+        self.device = device
         self.fold = fold
         self.standardised = standardised
         self.tasks: dict[str, Task] = dict(data.tasks)
-        self.features = {m: tables[m] for m in modalities}
-        self.lengths = {m: torch.from_numpy(data.lengths[m].astype(np.int64)) for m in modalities}
-        self.present = torch.from_numpy(present)
-        self.targets = {t: _target(data.targets[t], data.labelled[t], task) for t, task in data.tasks.items()}
-        self.labelled = {t: torch.from_numpy(np.asarray(data.labelled[t], bool)) for t in data.tasks}
+        self.features = {m: tables[m].to(device) for m in modalities}
+        self.lengths = {m: torch.from_numpy(data.lengths[m].astype(np.int64)).to(device) for m in modalities}
+        self.recorded = torch.from_numpy(present)
+        self.present = self.recorded.to(device)
+        targets = {t: _target(data.targets[t], data.labelled[t], task) for t, task in data.tasks.items()}
+        self.targets = {t: target.to(device) for t, target in targets.items()}
+        self.labelled = {t: torch.from_numpy(np.asarray(data.labelled[t], bool)).to(device) for t in data.tasks}
 
     def batch(self, rows: Tensor) -> Batch:
         """The samples in `rows` (B,) int64."""
+        rows = rows.to(self.device)
         features = {m: x[rows] for m, x in self.features.items()}
         present = self.present[rows]
         return Batch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -50,16 +49,19 @@ class Layout:
 
 
 class FlatRows:
-    """Weights, gradients and the two moments of K trials, each (K, size); buffers and frozen weights, each (K, ...)."""
+    """Weights, gradients and the two moments of K trials, each (K, size); buffers and frozen weights, each (K, ...).
+
+    They lie on the device of `module`.
+    """
 
     def __init__(self, num_rows: int, module: nn.Module) -> None:
         parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.layout = Layout(parameters)
-        dtype = next(iter(parameters.values())).dtype if parameters else torch.get_default_dtype()
+        one = next(iter(parameters.values()), torch.zeros(()))
         self.weights, self.gradients, self.first, self.second = (
-            torch.zeros(num_rows, self.layout.size, dtype=dtype) for _ in range(4)
+            one.new_zeros(num_rows, self.layout.size) for _ in range(4)
         )
-        self.steps = torch.zeros(num_rows, dtype=torch.float32)
+        self.steps = one.new_zeros(num_rows, dtype=torch.float32)
         fixed = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
         self.buffers = {
             name: torch.stack([value] * num_rows) for name, value in (fixed | dict(module.named_buffers())).items()
@@ -77,25 +79,17 @@ class FlatRows:
         return len(self.weights)
 
     @torch.no_grad()
-    def take(self, found: Sequence[Tensor | None], limits: Sequence[float]) -> None:
-        """Write the gradients `found`, in the order of the leaves, into the rows, row k clipped to +- `limits[k]`.
+    def take(self, found: Sequence[Tensor | None]) -> None:
+        """Write the gradients `found`, in the order of the leaves, into the rows. None is zero.
 
-        None is zero. The copy and the clipping are one pass over memory. The optimisers' kernels ignore strides without
-        a word, and gradients that come out of a stack are often transposed: they must come through here.
+        The optimisers' kernels ignore strides without a word, and gradients that come out of a stack are often
+        transposed: they must come through here. What a replay has written there already is left as it is.
         """
-        least = min(limits)
-        same = all(limit == least for limit in limits)
-        bounds = torch.tensor(limits, dtype=self.weights.dtype)
         for view, grad in zip(self.grads.values(), found, strict=True):
             if grad is None:
                 view.zero_()
-            elif not same:
-                bound = bounds.view(-1, *(1,) * (grad.ndim - 1))
-                torch.clamp(grad, -bound, bound, out=view)
-            elif math.isinf(least):
+            elif (grad.data_ptr(), grad.stride()) != (view.data_ptr(), view.stride()):
                 view.copy_(grad)
-            else:
-                torch.clamp(grad, -least, least, out=view)
 
     def of(self, block: str, row: int) -> dict[str, Tensor]:
         """{parameter: its part of a `block` (`gradients`, `first`, `second`) of `row`}."""
@@ -190,7 +184,7 @@ class FlatRows:
     @torch.no_grad()
     def narrow(self, rows: list[int]) -> None:
         """Keep only `rows`, in this order; what pointed at a row must point again."""
-        chosen = torch.tensor(rows)
+        chosen = torch.tensor(rows, device=self.weights.device)
         for name in ("weights", "gradients", "first", "second", "steps"):
             setattr(self, name, getattr(self, name)[chosen].contiguous())
         self.buffers = {name: buffer[chosen].contiguous() for name, buffer in self.buffers.items()}

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from .devices import generators_in_use, seed_default
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,7 +26,7 @@ def kept_generators() -> Iterator[None]:
     """Leave the three as they were."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is what a module draws from
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=generators_in_use()):
             yield
     finally:
         random.setstate(python)
@@ -45,4 +47,4 @@ def seed_generators(keys: SiteKeys, step: int) -> None:
     key = keys.at(("", -1), step)
     random.seed(key)
     np.random.seed(key % 2**32)  # noqa: NPY002 - as above
-    torch.default_generator.manual_seed(key)
+    seed_default(key)

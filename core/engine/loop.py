@@ -12,6 +12,7 @@ import torch
 from .arithmetic import AVX512, is_active
 from .checkpoints import Checkpoints
 from .course import Course
+from .devices import CPU
 from .feed import Feeds
 from .generators import kept_generators, seed_generators
 from .model import System
@@ -71,7 +72,7 @@ def provenance(system: System, engine: str) -> dict[str, Any]:
     return {
         "torch": torch.__version__,
         "threads": 1,
-        "device": "cpu",
+        "device": next((parameter.device.type for parameter in system.parameters()), CPU),
         "engine": engine,
         **({"arithmetic": AVX512} if is_active() else {}),
         "parameters": sum(p.numel() for p in system.parameters()),
@@ -97,9 +98,9 @@ def predict(
         with noise:
             outputs, _ = system(feed.batch(chunk), epoch, -1)
         for task, values in outputs.predictions.items():
-            parts[task].append(values)
+            parts[task].append(values.cpu())
         if kept is not None and outputs.fused.weights is not None:
-            kept.append(outputs.fused.weights)
+            kept.append(outputs.fused.weights.cpu())
     return {task: torch.cat(values).numpy() for task, values in parts.items()}
 
 
@@ -113,7 +114,7 @@ class Trial:
         self.feed = (feeds or Feeds(data)).feed(
             assignment.fold, settings.modalities, standardised=settings.dataset.standardise
         )
-        self.system = System(settings, data, *assignment.stream)
+        self.system = System(settings, data, *assignment.stream).to(self.feed.device)
         self.noise = ServedNoise(*assignment.stream, "noise").attach(self.system)
         self.course = Course(assignment, self.feed, tuple(self.system.head))
         self.parameters = [p for p in self.system.parameters() if p.requires_grad]

@@ -28,7 +28,7 @@ def kept(
     draw = numpy_stream(*stream, "modality dropout")
     hit = draw.random(len(present)) < rate
     dropped = _patterns(settings, modalities, len(present), draw) & hit[:, None]
-    left = present & ~torch.from_numpy(dropped)
+    left = present & ~torch.from_numpy(dropped).to(present.device)
     return torch.where(left.any(dim=1, keepdim=True), left, present)
 
 

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..errors import TrainingError
 from ..streams import step_key, stream_key
+from .devices import seed_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -214,8 +215,8 @@ class ServedNoise(_Noise):
         return served.to(like.device)
 
     def seed(self, name: str) -> None:  # noqa: ARG002 - whichever it is
-        """Seed the default generator."""
-        torch.default_generator.manual_seed(self.keys.at(self.site.next(), self._step))
+        """Seed the default generators."""
+        seed_default(self.keys.at(self.site.next(), self._step))
 
 
 class RecordedNoise(ServedNoise):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -24,6 +25,7 @@ from .arithmetic import STOCK
 from .blame import Parts, check_shapes
 from .bundles import bundle
 from .conditions import ids_digest
+from .devices import CPU
 from .model import System
 from .plain import parted
 from .structure import structure
@@ -58,6 +60,8 @@ class Prepared:
     """One of `ENGINES`."""
     arithmetic: str = STOCK
     """One of `ARITHMETICS`."""
+    device: str = CPU
+    """One of `DEVICES`."""
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     """{key of the trial: rows of its training batches}."""
     kept: Mapping[str, str] = field(default_factory=dict)
@@ -72,10 +76,8 @@ class Prepared:
         wanted = set(keys)
         chosen = [trial for trial in self.trials if trial.key in wanted]
         works = bundle(chosen, self.engine, self.batch_sizes, workers=workers, kept=self.kept)
-        return [
-            replace(work, plugins=self.plugins, checkpoints=checkpoints, data=data, arithmetic=self.arithmetic)
-            for work in works
-        ]
+        told = partial(replace, plugins=self.plugins, arithmetic=self.arithmetic, device=self.device)
+        return [told(work, checkpoints=checkpoints, data=data) for work in works]
 
 
 def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_trials: int, shelf: Shelf) -> Prepared:
@@ -120,6 +122,7 @@ def prepare(study: Study, catalogue: Catalogue, machine: Mapping[str, str], max_
         preparation.warnings(),
         engine,
         machine.get("arithmetic", STOCK),
+        machine.get("device", CPU),
         {trial.key: preparation.batch_size(trial) for trial in trials},
         {} if engine == "one" else parted(study.cells, preparation.data),
     )

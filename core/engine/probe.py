@@ -1,7 +1,8 @@
 """Before a structure is trained as a stack: does its stack compute what its trials compute alone, to the last bit?
 
 Three trials that differ in seed, knobs and weights take one step, alone and as a stack, in double precision; two and
-three rows take one in single precision. What fails is trained one at a time, with the reason.
+three rows take one in single precision. What fails is trained one at a time, with the reason. A stack on a GPU has to
+compute what its trials compute alone on the processor, and rows in other places of it have to have the same bits.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import torch
 
 from ..failures import is_out_of_memory
 from .blame import Parts
+from .devices import CPU, GPU_ROWS
 from .feed import Feeds
 from .generators import kept_generators
 from .loop import one_thread
 from .model import System
-from .noise import RecordedNoise, ServedNoise
+from .noise import ServedNoise
 from .plain import attributes
 from .promises import watch
-from .rules import RefusedError, calls, check_dtypes, check_keeps, line_of_caller, of_fixed_dtype, raised, unrepeatable
+from .rules import Draws, RefusedError, calls, check_dtypes, check_keeps, of_fixed_dtype, raised, unrepeatable
 from .stack import RowStep, Stack
 from .structure import moved, not_stackable, tops, with_part
 
@@ -38,26 +40,28 @@ TOLERANCE = 1e-9
 """Largest difference in double precision, relative to the largest element: rounding stays below 1e-12."""
 
 
-def probe(assignment: Assignment, data: Dataset) -> str:
-    """Why the structure of `assignment` is not trained as a stack; empty where it can be."""
+def probe(assignment: Assignment, data: Dataset, device: str = CPU) -> str:
+    """Why the structure of `assignment` is not trained as a stack on a device; empty where it can be."""
     reason = not_stackable(assignment.settings)
-    return reason or _told(assignment, lambda: _structure(assignment, data))
+    return reason or _told(assignment, lambda: _structure(assignment, data, device))
 
 
-def probe_union(assignments: Sequence[Assignment], whole: CellSettings, data: Dataset) -> str:
+def probe_union(assignments: Sequence[Assignment], whole: CellSettings, data: Dataset, device: str = CPU) -> str:
     """Why trials of several structures do not share the program of their union `whole`; empty where they may.
 
     They may where every bit is as in a stack of their own.
     """
     first = assignments[0]
-    return _told(first, lambda: next(filter(None, (_Probe(one, data).within(whole) for one in assignments)), ""))
+    return _told(
+        first, lambda: next(filter(None, (_Probe(one, data, device).within(whole) for one in assignments)), "")
+    )
 
 
-def _structure(assignment: Assignment, data: Dataset) -> str:
-    probe_ = _Probe(assignment, data)
+def _structure(assignment: Assignment, data: Dataset, device: str) -> str:
+    probe_ = _Probe(assignment, data, device)
     check_dtypes(probe_.system(0), probe_.parts)
     with _dtype(torch.float64):
-        reason = _Probe(assignment, data).against_alone()
+        reason = _Probe(assignment, data, device).against(_Probe(assignment, data, CPU))
     return reason or probe_.whatever_beside()
 
 
@@ -82,31 +86,13 @@ def _dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-class _Draws(RecordedNoise):
-    """The same, with the line of every draw that no stack can serve in `lines`."""
-
-    def __init__(self, *parts: str | int) -> None:
-        super().__init__(*parts)
-        self.lines: list[str] = []
-
-    def draw(self, kind: str, like: Tensor) -> Tensor:
-        """A draw that can be served."""
-        self.lines.append("")
-        return super().draw(kind, like)
-
-    def seed(self, name: str) -> None:
-        """One that cannot."""
-        self.lines.append(line_of_caller() or " ")
-        super().seed(name)
-
-
 class _Probe:
     """Three trials of one structure, ready for a step."""
 
-    def __init__(self, assignment: Assignment, data: Dataset) -> None:
+    def __init__(self, assignment: Assignment, data: Dataset, device: str) -> None:
         settings = assignment.settings
         self.parts = Parts(settings)
-        self.data, self.fold = data, assignment.fold
+        self.data, self.fold, self.device = data, assignment.fold, device
         self.feed: Feed = self._feed(settings)
         self.size = self.feed.batch_size(settings.train.batch_size)
         self.epoch = settings.train.epochs - 1
@@ -116,7 +102,8 @@ class _Probe:
         self.rows = [next(batch) for batch in batches]
 
     def _feed(self, settings: CellSettings) -> Feed:
-        return Feeds(self.data).feed(self.fold, settings.modalities, standardised=settings.dataset.standardise)
+        feeds = Feeds(self.data, device=self.device)
+        return feeds.feed(self.fold, settings.modalities, standardised=settings.dataset.standardise)
 
     def _other(self, settings: CellSettings, factor: float) -> CellSettings:
         """The same with every knob and weight moved a little, but those of a part that keeps them in Python.
@@ -133,31 +120,36 @@ class _Probe:
         return attributes(System(settings, self.data, *self.streams[0]).get_submodule(path))
 
     def system(self, row: int) -> System:
-        return System(self.cells[row], self.data, *self.streams[row]).train()
+        return System(self.cells[row], self.data, *self.streams[row]).to(self.device).train()
 
     def left(self, system: System, row: int) -> Tensor:
-        return system.left(self.feed.present[self.rows[row]], self.epoch, 0)
+        return system.left(self.feed.recorded[self.rows[row]], self.epoch, 0)
 
-    def stacked(self, num: int, whole: CellSettings | None = None) -> Stack:
-        """A step of the first `num` trials together, as rows of their own program or of that of `whole`."""
+    def stacked(self, num: int, whole: CellSettings | None = None, first: int = 0) -> Stack:
+        """A step of `num` trials together, from row `first` on, as rows of their own program or of that of `whole`."""
         systems = [self.system(row) for row in range(num)]
-        program = System(whole, self.data, *self.streams[0]) if whole else self.system(0)
-        stack = Stack(num, program, self._feed(whole) if whole else self.feed, self.size)
-        for row, system in enumerate(systems):
+        program = System(whole, self.data, *self.streams[0]).to(self.device) if whole else self.system(0)
+        stack = Stack(self._rows(num), program, self._feed(whole) if whole else self.feed, self.size)
+        for row, system in enumerate(systems, start=first):
             stack.rows.load(row, system)
             stack.admit(row, self.feed.features)
             stack.set_row(row, self.epoch, system.weights(self.epoch))
         keys = [ServedNoise(*stream, "noise").keys for stream in self.streams]
         stack.fill(
-            RowStep(row, self.feed, self.rows[row], self.left(systems[row], row), keys[row], 0) for row in range(num)
+            RowStep(first + row, self.feed, self.rows[row], self.left(systems[row], row), keys[row], 0)
+            for row in range(num)
         )
-        stack.step([float("inf")] * num)
+        stack.step()
         return stack
+
+    def _rows(self, num: int) -> int:
+        """Rows of a stack for so many trials."""
+        return num if self.device == CPU else max(num, GPU_ROWS)
 
     def alone(self, row: int) -> dict[str, Tensor]:
         """Gradients, buffers and values of a trial's own step. Raises RefusedError where it breaks a rule."""
         system = self.system(row)
-        noise = _Draws(*self.streams[row], "noise").attach(system)
+        noise = Draws(*self.streams[row], "noise").attach(system)
         watch(system)
         found = self._step(system, noise, row)
         for draw, where in zip(noise.record, noise.lines, strict=True):
@@ -210,10 +202,13 @@ class _Probe:
             found[f"gradient of {name}"] = grad
         return found | {f"buffer {name}": buffer.clone() for name, buffer in system.named_buffers()}
 
-    def against_alone(self) -> str:
-        """The first thing in which the stack differs from its trials, in double precision."""
+    def against(self, other: _Probe) -> str:
+        """The first thing in which the stack differs from its trials, each alone on the other's device.
+
+        In double precision.
+        """
         try:
-            alone = [self.alone(row) for row in range(3)]
+            alone = [other.alone(row) for row in range(3)]
         except RuntimeError as error:
             reason = self._fixed()
             raise RefusedError(reason) if reason else error from error
@@ -224,7 +219,7 @@ class _Probe:
             for name, value in alone[row].items():
                 if not bool(value.isfinite().all()):
                     return f"the {name} has NaN or infinity in the first step"
-                difference = (together[name] - value).abs().max() if value.numel() else value.new_zeros(())
+                difference = (together[name].to(value) - value).abs().max() if value.numel() else value.new_zeros(())
                 if not bool(difference <= TOLERANCE * max(1.0, float(value.abs().max() if value.numel() else 0.0))):
                     return f"{name} differs by {float(difference):.1e} between a stack and the trial alone{self._why()}"
         return ""
@@ -253,9 +248,10 @@ class _Probe:
 
     def whatever_beside(self) -> str:
         """The first bits that depend on how many rows there are."""
-        two, three = self.stacked(2), self.stacked(3)
+        apart = 0 if self.device == CPU else 5
+        two, three = self.stacked(2), self.stacked(3, first=apart)
         for row in range(2):
-            beside = _found(three, row)
+            beside = _found(three, row + apart)
             for name, value in _found(two, row).items():
                 if not torch.equal(value.nan_to_num(), beside[name].nan_to_num()):
                     return f"{name} has other bits beside two other rows than beside one"

@@ -58,7 +58,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         return self._nodes[value]
 
     def _told(self, tensor: Tensor, node: Node) -> None:
-        node.meta.update(shape=tensor.shape, dtype=tensor.dtype)
+        node.meta.update(shape=tensor.shape, dtype=tensor.dtype, device=tensor.device)
         self._nodes[tensor] = node
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from .captured import captured
+from .placed import place
 from .recorder import recorded
 from .simplify import simplify
 
@@ -47,7 +49,7 @@ class Joint:
 
     def __post_init__(self) -> None:
         self.places, self._tree = tree_flatten(self.inputs)
-        self._numbers = [next(n for n, place in enumerate(self.places) if place is leaf) for leaf in self.leaves]
+        self._numbers = [next(n for n, own in enumerate(self.places) if own is leaf) for leaf in self.leaves]
         self._terms: list[str] = []
         self._reached: list[bool] = []
 
@@ -61,13 +63,18 @@ class Joint:
 
     def copies(self, *, turned: int = 0) -> list[Tensor]:
         """The inputs, elsewhere; `turned` by so many rows."""
-        return [copied(place, turned).requires_grad_(place.requires_grad) for place in self.places]
+        return [copied(own, turned).requires_grad_(own.requires_grad) for own in self.places]
 
     def graph(self) -> GraphModule:
         """The list of operators."""
         made = recorded(self, self.copies())
         simplify(made)
         return made
+
+    def placed(self, gradients: Sequence[Tensor]) -> list[tuple[int, Tensor]]:
+        """(number of the output, memory for it) of each gradient that there is; after `graph`."""
+        memory = [there for there, reached in zip(gradients, self._reached, strict=False) if reached]
+        return list(enumerate(memory, start=1 + len(self._terms)))
 
     def passed(self, made: Sequence[Tensor]) -> Passed:
         """What a call, or a program made of it, gave, by its names."""
@@ -77,28 +84,34 @@ class Joint:
         return total, terms, [next(gradients) if reached else None for reached in self._reached]
 
 
-def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Pass | None:
+def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object, gradients: Sequence[Tensor] = ()) -> Pass | None:
     """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits.
 
-    It is tried on rows in other places, so that nothing can have been taken for a constant that is none.
+    `gradients` is the memory that is to hold the gradient of each leaf: some are written there by the replay itself.
+
+    It is tried on rows in other places, so that nothing can have been taken for a constant that is none. On a GPU it is
+    captured as a graph.
     """
     joint = Joint(forward, inputs, leaves)
     graph = joint.graph()
-    given = [place.detach() for place in joint.places]
+    place(graph, joint.placed(gradients))
+    given = [own.detach() for own in joint.places]
 
     def replay() -> Passed:
         with torch.no_grad():
             return joint.passed(graph(*given))
 
-    ours, theirs = [place.detach() for place in joint.copies(turned=1)], joint.copies(turned=1)
+    ours, theirs = [own.detach() for own in joint.copies(turned=1)], joint.copies(turned=1)
     with torch.no_grad():
         made = graph(*ours)
-    return replay if _equal([*made, *ours], [*joint(*theirs), *theirs]) else None
+    if not _equal([*made, *ours], [*joint(*theirs), *theirs]):
+        return None
+    return captured(replay, given) if given[0].is_cuda else replay
 
 
 def copied(tensor: Tensor, turned: int = 0) -> Tensor:
     """A copy that lies as `tensor` does: rows of a stack have gaps, and dense copies have views that those have not."""
-    copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor.detach().roll(turned, 0) if turned else tensor.detach())
 
 

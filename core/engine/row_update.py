@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -29,19 +28,18 @@ class Recipe(NamedTuple):
     momentum: float
     norm: float | None
     """Limit of the gradient's norm."""
+    value: float | None
+    """Limit of each element of the gradient."""
     fresh: bool
     """Whether this is the first step."""
 
 
 def recipe(train: TrainSettings, lr: float, *, fresh: bool) -> Recipe:
     """The recipe of a trial at a learning rate."""
-    norm = train.clip.limit if train.clip is not None and train.clip.by == "norm" else None
-    return Recipe(train.optimizer, lr, train.weight_decay, train.momentum, norm, fresh)
-
-
-def value_limit(train: TrainSettings) -> float:
-    """The limit of each element of the gradient; infinity for none."""
-    return train.clip.limit if train.clip is not None and train.clip.by == "value" else math.inf
+    limits = {train.clip.by: train.clip.limit} if train.clip is not None else {}
+    return Recipe(
+        train.optimizer, lr, train.weight_decay, train.momentum, limits.get("norm"), limits.get("value"), fresh
+    )
 
 
 def update(rows: FlatRows, recipes: Iterable[tuple[int, Recipe]]) -> None:
@@ -49,13 +47,13 @@ def update(rows: FlatRows, recipes: Iterable[tuple[int, Recipe]]) -> None:
     together: dict[Recipe, list[int]] = {}
     for row, how in recipes:
         together.setdefault(how, []).append(row)
-    if any(how.norm is not None for how in together):
-        norms = rows.norms()
-        for how, members in together.items():
-            if how.norm is not None:
-                for row in members:
-                    _clip(rows.gradients[row], norms[row], how.norm)
+    norms = rows.norms() if any(how.norm is not None for how in together) else []
     for how, members in together.items():
+        for row in members:
+            if how.norm is not None:
+                _clip(rows.gradients[row], norms[row], how.norm)
+            if how.value is not None:
+                rows.gradients[row].clamp_(-how.value, how.value)
         _step(how, [list(block) for block in zip(*(rows.rows[row] for row in members), strict=True)])
 
 

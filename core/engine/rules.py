@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from .blame import is_machinery, shown
 from .generators import states
+from .noise import RecordedNoise
 from .plain import TENSOR, attributes
 from .promises import BrokenPromiseError
 
@@ -197,3 +198,21 @@ def line_of_caller(depth: int = 1) -> str:
     while frame is not None and is_machinery(frame.f_code.co_filename):
         frame = frame.f_back
     return f" ({shown(frame.f_code.co_filename)}:{frame.f_lineno})" if frame is not None else ""
+
+
+class Draws(RecordedNoise):
+    """Noise that is taken down, with the line of every draw that no stack can serve in `lines`."""
+
+    def __init__(self, *parts: str | int) -> None:
+        super().__init__(*parts)
+        self.lines: list[str] = []
+
+    def draw(self, kind: str, like: Tensor) -> Tensor:
+        """A draw that can be served."""
+        self.lines.append("")
+        return super().draw(kind, like)
+
+    def seed(self, name: str) -> None:
+        """One that cannot."""
+        self.lines.append(line_of_caller() or " ")
+        super().seed(name)

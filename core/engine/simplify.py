@@ -8,6 +8,8 @@ import torch
 from torch._ops import OpOverload
 from torch.fx.node import map_arg
 
+from .devices import CPU
+
 if TYPE_CHECKING:
     from torch.fx import GraphModule, Node
     from torch.fx.node import Argument
@@ -29,7 +31,16 @@ def simplify(graph: GraphModule) -> None:
         if node not in touched:
             simplified.visit(node)
     graph.graph.eliminate_dead_code()
+    _bring_constants(graph)
     graph.recompile()
+
+
+def _bring_constants(graph: GraphModule) -> None:
+    """To the device of the inputs: a number on the processor would be copied there in every pass, and waited for."""
+    device = next((node.meta["device"] for node in graph.graph.nodes if node.op == "placeholder"), None)
+    for node in graph.graph.nodes:
+        if node.op == "get_attr" and device is not None:
+            setattr(graph, node.target, getattr(graph, node.target).to(device))
 
 
 class _Simplified:
@@ -63,8 +74,13 @@ class _Simplified:
         return value
 
     def _constant(self, node: Node) -> object:
+        number, value = self._number(node), self._value(node)
+        return (value.dtype, value.shape, number) if number else node
+
+    def _number(self, node: Node) -> str:
+        """A constant that is a single number in the processor's memory; empty for others."""
         value = self._value(node)
-        return (value.dtype, value.shape, repr(value.item())) if value.numel() == 1 else node
+        return repr(value.item()) if value.numel() == 1 and value.device.type == CPU else ""
 
     def _folded(self, node: Node) -> Node | None:
         """A node of constants, computed now."""
@@ -101,9 +117,7 @@ class _Simplified:
         return made
 
     def _is_zero(self, node: Node) -> bool:
-        if node.op != "get_attr" or self._value(node).numel() != 1:
-            return False
-        return repr(self._value(node).item()) == "0.0"
+        return node.op == "get_attr" and self._number(node) == "0.0"
 
     def _call(
         self, target: OpOverload[..., Any], args: tuple[Argument, ...], kwargs: dict[str, Argument] | None = None

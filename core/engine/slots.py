@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from math import prod
@@ -15,12 +14,13 @@ from ..failures import is_out_of_memory
 from .checkpoints import Checkpoints
 from .compiled import ROWS
 from .course import Course
+from .devices import CPU, GPU_ROWS
 from .generators import kept_generators
 from .loop import one_thread, predict, provenance
 from .model import System
 from .noise import ServedNoise, Site
 from .onlooker import Onlooker
-from .row_update import recipe, update, value_limit
+from .row_update import recipe, update
 from .spent import size_of, spent
 from .stack import RowStep, Stack, draws_of
 
@@ -54,7 +54,6 @@ class Slot:
         self.noise = ServedNoise(*assignment.stream, "noise").attach(system)
         self.course = Course(assignment, feed, tuple(system.head))
         self.onlooker = Onlooker(assignment, system, feed, self.noise.site)
-        self.limit = value_limit(assignment.settings.train)
         self.best: dict[str, torch.Tensor] = {}
         self.batches: list[torch.Tensor] = []
         self.done = 0
@@ -62,7 +61,7 @@ class Slot:
     def inputs(self, row: int) -> RowStep:
         """Those of the next step, in `row`."""
         rows, course = self.batches[self.done], self.course
-        left = self.system.left(self.feed.present[rows], course.epoch, course.step)
+        left = self.system.left(self.feed.recorded[rows], course.epoch, course.step)
         return RowStep(row, self.feed, rows, left, self.noise.keys, course.step)
 
     def recipe(self) -> Recipe:
@@ -90,6 +89,7 @@ class Slots:
         compiling: bool = False,
     ) -> None:
         self._compiling = compiling
+        self._rows = ROWS if compiling else GPU_ROWS if feeds.device != CPU else 0
         self._checkpoints = checkpoints or Checkpoints("")
         self._feeds = feeds
         self._pending = deque(sorted(assignments, key=_length, reverse=True))
@@ -102,12 +102,11 @@ class Slots:
     def _open(self) -> None:
         """A stack for the pending trials."""
         first = self._pending[0]
-        system = System(self._whole, self._feeds.data, *first.stream)
+        system = System(self._whole, self._feeds.data, *first.stream).to(self._feeds.device)
         feed = self._feed(first, self._whole)
         size = feed.batch_size(first.settings.train.batch_size)
-        room = self._most if self._compiling else ROOM // _row_bytes(system, feed, size)
-        width = _width(len(self._pending), min(self._most, max(LEAST, room)))
-        width = ROWS if self._compiling else width
+        room = self._most if self._rows else ROOM // _row_bytes(system, feed, size)
+        width = self._rows or _width(len(self._pending), min(self._most, max(LEAST, room)))
         self._stack = Stack(width, system, feed, size, compiling=self._compiling)
         self._slots = [None] * width
 
@@ -124,7 +123,7 @@ class Slots:
 
     @property
     def _can_halve(self) -> bool:
-        return (len(self._slots) or min(self._most, len(self._pending))) > LEAST and not self._compiling
+        return (len(self._slots) or min(self._most, len(self._pending))) > LEAST and not self._rows
 
     def _feed(self, assignment: Assignment, settings: CellSettings) -> Feed:
         return self._feeds.feed(assignment.fold, settings.modalities, standardised=settings.dataset.standardise)
@@ -173,7 +172,7 @@ class Slots:
         num = len(self._slots)
         while num // 2 >= max(LEAST, len(live)):
             num //= 2
-        if live and num < len(self._slots) and not self._compiling:
+        if live and num < len(self._slots) and not self._rows:
             free = [row for row, slot in enumerate(self._slots) if slot is None]
             chosen = sorted([*live, *free[: num - len(live)]])
             self._slots = [self._slots[row] for row in chosen]
@@ -206,8 +205,7 @@ class Slots:
     def _step(self) -> None:
         live = self._live()
         self._stack.fill(slot.inputs(row) for row, slot in live)
-        limits = [math.inf if slot is None else slot.limit for slot in self._slots]
-        self._stack.step(limits, self._ahead)
+        self._stack.step(self._ahead)
         update(self._stack.rows, ((row, slot.recipe()) for row, slot in live))
         for _, slot in live:
             slot.course.step += 1

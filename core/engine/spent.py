@@ -87,7 +87,7 @@ def spent(assignment: Assignment, data: Dataset, feed: Feed) -> dict[str, int]:
 def _count(assignment: Assignment, data: Dataset, feed: Feed) -> dict[str, int]:
     """Both, from a system of its own, so that the trial's stays as it is."""
     settings = assignment.settings
-    system = System(settings, data, *assignment.stream)
+    system = System(settings, data, *assignment.stream).to(feed.device)
     noise = ServedNoise(*assignment.stream, "noise").attach(system)
     rows = torch.from_numpy(feed.fold.train[: feed.batch_size(settings.train.batch_size)])
     batch = feed.batch(rows)

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_map
 from ..batch import Batch
 from ..failures import failure_of
 from .compiled import compiled
+from .devices import CPU
 from .flat import FlatRows
 from .flat_linear import FlatLinear
 from .noise import HandedNoise, RecordedNoise, fill
@@ -108,19 +109,25 @@ class Stack:
             labelled={t: room(y) for t, y in example.labelled.items()},
             rows=room(example.rows),
         )
-        self.left = torch.ones_like(present)
-        self.allowed = torch.ones(num_rows, present.shape[-1], dtype=torch.bool)
-        self.epochs = torch.zeros(num_rows, dtype=torch.int64)
+        self.left = torch.zeros_like(present)
+        self.allowed = present.new_zeros(num_rows, present.shape[-1])
+        self.epochs = self.batch.rows.new_zeros(num_rows)
         on = [term for term in self.program.system.cell.losses if term not in self.off]
-        self.weights = {term: torch.ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
-        self.noises = {(d.site, d.number): torch.zeros(num_rows, *d.shape, dtype=d.dtype) for d in self.draws}
-        self.sums = torch.zeros(num_rows, len(self.terms), dtype=torch.float64)
+        self.weights = {term: present.new_ones(num_rows, dtype=torch.get_default_dtype()) for term in on}
+        self.noises = {(d.site, d.number): present.new_zeros(num_rows, *d.shape, dtype=d.dtype) for d in self.draws}
+        self.sums = present.new_zeros(num_rows, len(self.terms), dtype=torch.float64)
         self._passes = {True: 0, False: 0}
         self._replays: dict[bool, Pass | None] = {True: None, False: None}
         self._holding = False
         self._places = {m: list(x) for m, x in features.items()}
+        written = (self.batch.rows, self.left, self.allowed, *self.noises.values())
+        self._drafts = [(x if self._feed.device == CPU else _draft(x), x) for x in written]
+        (self._rows, _), (self._left, _), (self._allowed, _), *noises = self._drafts
+        self._left.fill_(True)
+        self._allowed.fill_(True)
         self._noise_rows = [
-            (site, draw.kind, list(x)) for draw, (site, x) in zip(self.draws, self.noises.items(), strict=True)
+            (site, draw.kind, list(draft))
+            for draw, site, (draft, _) in zip(self.draws, self.noises, noises, strict=True)
         ]
 
     def __len__(self) -> int:
@@ -128,8 +135,8 @@ class Stack:
 
     def admit(self, row: int, modalities: Collection[str]) -> None:
         """Let `row` be a trial of these modalities: the others are absent from all its samples."""
-        self.allowed[row] = torch.tensor([modality in modalities for modality in self._places])
-        self.left[row] = False
+        self._allowed[row] = torch.tensor([modality in modalities for modality in self._places])
+        self._left[row] = False
         for modality, places in self._places.items():
             if modality not in modalities:
                 places[row].zero_()
@@ -148,14 +155,20 @@ class Stack:
 
     def fill(self, steps: Iterable[RowStep]) -> None:
         """The inputs of the next step: samples, presence and noise of each row."""
+        tables: list[tuple[int, Mapping[str, Tensor]]] = []
         for row, feed, rows, left, keys, step in steps:
-            self.batch.rows[row] = rows
+            self._rows[row] = rows
             everything = len(feed.features) == len(self._places)
-            self.left[row, :, slice(None) if everything else self.allowed[row]] = left
-            for modality, table in feed.features.items():
-                torch.index_select(table, 0, rows, out=self._places[modality][row])
+            self._left[row, :, slice(None) if everything else self._allowed[row]] = left
             for site, kind, noises in self._noise_rows:
                 fill(noises[row], kind, self._generator, keys.at(site, step))
+            tables.append((row, feed.features))
+        for draft, place in self._drafts:
+            if draft is not place:
+                place.copy_(draft)
+        for row, features in tables:
+            for modality, table in features.items():
+                torch.index_select(table, 0, self.batch.rows[row], out=self._places[modality][row])
         self._feed.fill(self.batch)
         self.batch.present.logical_and_(self.allowed[:, None])
 
@@ -163,22 +176,22 @@ class Stack:
         """Keep only `rows`, in this order."""
         self.rows.narrow(rows)
         example = self.batch
-        old = (self.epochs, self.sums, self.weights, self.allowed)
+        old = (self.epochs, self.sums, self.weights, self._allowed)
         self._make_inputs(len(rows), cast("Batch", tree_map(lambda part: part[0], example)))
         chosen = torch.tensor(rows)
         self.epochs, self.sums = old[0][chosen], old[1][chosen]
         self.weights = {term: values[chosen] for term, values in old[2].items()}
         self._holding = self._waits()
-        self.allowed = old[3][chosen]
-        self.left &= self.allowed[:, None]
+        self._allowed.copy_(old[3][chosen])
+        self._left &= self._allowed[:, None]
 
-    def step(self, limits: Sequence[float], ahead: Callable[[], int] = lambda: 0) -> None:
-        """One pass of all rows: gradients, row k clipped to +- `limits[k]`, go into the rows, values onto `sums`.
+    def step(self, ahead: Callable[[], int] = lambda: 0) -> None:
+        """One pass of all rows: gradients go into the rows, values onto `sums`.
 
         `ahead` tells how many passes may still come: many are worth a trace.
         """
         total, terms, found = self._compiled_pass() if self.compiling else self._pass(ahead)
-        self.rows.take(found, limits)
+        self.rows.take(found)
         self.sums += torch.stack([total, *terms.values()], dim=1).detach()
 
     def _pass(self, ahead: Callable[[], int] = lambda: 0) -> Passed:
@@ -193,7 +206,8 @@ class Stack:
     def _traced(self, forward: Forward) -> Pass | None:
         """The pass as a replay; None where it cannot be traced, which costs time alone."""
         try:
-            return traced(forward, list(self.rows.leaves.values()), self._inputs())
+            leaves, gradients = list(self.rows.leaves.values()), list(self.rows.grads.values())
+            return traced(forward, leaves, self._inputs(), gradients)
         except Exception as error:
             if failure_of(error).kind == "out of memory":
                 raise
@@ -230,6 +244,11 @@ class Stack:
                 )
 
         return vmap(one)(*inputs)
+
+
+def _draft(place: Tensor) -> Tensor:
+    """A place for the same on the processor, from which a GPU reads by itself."""
+    return torch.zeros_like(place, device=CPU, pin_memory=place.is_cuda)
 
 
 def draws_of(system: System, feed: Feed, batch_size: int, site: Site) -> Sequence[Draw]:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .cache import cache_folder
+from .devices import CPU
 from .probe import probe, probe_union
 
 if TYPE_CHECKING:
@@ -20,20 +21,22 @@ if TYPE_CHECKING:
 _known: dict[str, str] = {}
 
 
-def why_not_stacked(program: str, assignment: Assignment, data: Dataset) -> str:
+def why_not_stacked(program: str, assignment: Assignment, data: Dataset, device: str = CPU) -> str:
     """Why the trials of `program` are not trained as a stack; empty where they are.
 
     `program` is a hash of the structure, the data, and the digests of all code that takes part.
     """
-    return _kept(program, lambda: probe(assignment, data))
+    return _kept(program, lambda: probe(assignment, data, device))
 
 
-def why_not_together(program: str, assignments: Sequence[Assignment], whole: CellSettings, data: Dataset) -> str:
+def why_not_together(
+    program: str, assignments: Sequence[Assignment], whole: CellSettings, data: Dataset, device: str = CPU
+) -> str:
     """Why `assignments`, one of each structure, do not share the program of their union `whole`; empty where they do.
 
     `program` is a hash of all their structures, the data, and the digests of all code that takes part.
     """
-    return _kept(program, lambda: probe_union(assignments, whole, data))
+    return _kept(program, lambda: probe_union(assignments, whole, data, device))
 
 
 def _kept(program: str, ask: Callable[[], str]) -> str:

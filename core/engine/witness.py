@@ -77,8 +77,8 @@ class Witness:
 def fixed_rows(feed: Feed, batch_size: int, *stream: str | int) -> Tensor:
     """(B,) training rows in an order of their own, those with the most labels and modalities first."""
     rows = torch.cat(list(feed.training_rows(0, batch_size, *stream, "witness")))
-    known = feed.present[rows].sum(dim=1)
+    known = feed.recorded[rows].sum(dim=1)
     for labelled in feed.labelled.values():
-        known = known + labelled[rows]
+        known = known + labelled[rows].cpu()
     order = torch.argsort(known, descending=True, stable=True)
     return rows[order][: feed.batch_size(batch_size)]

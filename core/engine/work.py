@@ -19,6 +19,7 @@ from .arithmetic import STOCK
 from .assignment import Assignment
 from .checkpoints import Checkpoints
 from .common import common_file, read_common, write_common
+from .devices import CPU, computing_on
 from .feed import Feeds
 from .loop import fit
 from .merging import union
@@ -78,6 +79,8 @@ class Work:
     """Folder of data sets that the workers of a run share; empty where each loads its own."""
     arithmetic: str = STOCK
     """What matrix products are computed with."""
+    device: str = CPU
+    """Where they are trained."""
 
     def one_at_a_time(self, keys: Collection[str]) -> list[Work]:
         """The trials of `keys`, each as a work of its own."""
@@ -131,10 +134,12 @@ class Shelf:
             self._folds[key] = make_folds(splits, data)
         return self._folds[key]
 
-    def feeds(self, spec: DatasetSpec, folder: str) -> Feeds:
-        """Its tensors, with what was standardised for folds lately used."""
-        data = self.data(spec, folder)
-        return self._feeds.setdefault(_key(folder, spec), Feeds(data))
+    def feeds(self, spec: DatasetSpec, folder: str, device: str = CPU) -> Feeds:
+        """Its tensors on a device, with what was standardised for folds lately used."""
+        data, key = self.data(spec, folder), _key(folder, spec)
+        if key not in self._feeds or self._feeds[key].device != device:
+            self._feeds[key] = Feeds(data, device=device)
+        return self._feeds[key]
 
 
 def _key(folder: str, spec: DatasetSpec | SplitSpec) -> str:
@@ -145,12 +150,17 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
     """Train the trials of `work`; each result comes as soon as its trial has ended.
 
     Raises what a trial raised: a stack goes on without the trial and raises at its end. Raises TrainingError where this
-    process has another arithmetic than the work.
+    process has another arithmetic than the work, or not its device.
     """
     check(work.arithmetic)
+    with computing_on(work.device):
+        yield from _performed(work, catalogue, shelf)
+
+
+def _performed(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainResult]:
     shelf.common = Path(work.data) if work.data else None
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
-    feeds = shelf.feeds(assignments[0].settings.dataset, work.folder)
+    feeds = shelf.feeds(assignments[0].settings.dataset, work.folder, work.device)
     checkpoints = Checkpoints(work.checkpoints)
     error: Exception | None = None
     for group in _groups(work, assignments, feeds.data):
@@ -188,7 +198,8 @@ class Group(NamedTuple):
 def groups(work: Work, catalogue: Catalogue, shelf: Shelf) -> list[Group]:
     """How the trials of `work` are trained: as one stack, as a stack for each structure, or one at a time."""
     assignments = [_assigned(trial, work, catalogue, shelf) for trial in work.trials]
-    return _groups(work, assignments, shelf.data(assignments[0].settings.dataset, work.folder))
+    with computing_on(work.device):
+        return _groups(work, assignments, shelf.data(assignments[0].settings.dataset, work.folder))
 
 
 def _groups(work: Work, assignments: Sequence[Assignment], data: Dataset) -> list[Group]:
@@ -200,7 +211,7 @@ def _groups(work: Work, assignments: Sequence[Assignment], data: Dataset) -> lis
         together = list[Assignment]()
         for program, members in _by(_structure, alike).items():
             key = content_key({"code": work.code, "structure": program, **({"kept": told} if told else {})})
-            reason = why_not_stacked(key, members[0], data)
+            reason = why_not_stacked(key, members[0], data, work.device)
             if reason:
                 alone.append(Group(members, "one", reason))
             else:
@@ -217,7 +228,7 @@ def _joined(work: Work, kept: str, assignments: Sequence[Assignment], data: Data
     whole = union(members[0].settings for members in found.values())
     if whole is not None:
         key = content_key({"code": work.code, "structures": sorted(found), **({"kept": kept} if kept else {})})
-        if not why_not_together(key, [members[0] for members in found.values()], whole, data):
+        if not why_not_together(key, [members[0] for members in found.values()], whole, data, work.device):
             return [Group(assignments, work.engine, whole=whole)]
     parts = _by(lambda assignment: "+".join(assignment.settings.modalities), assignments)
     parts = found if len(parts) == 1 else parts

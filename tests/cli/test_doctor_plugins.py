@@ -50,6 +50,19 @@ def test_torch_itself_is_asked_in_a_process_of_its_own(monkeypatch) -> None:
     assert doctor._probed() == "cannot be imported: ImportError: libtorch is broken"
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "cpu"),
+        ({"cuda": ["H200", "H200"]}, "cpu; --device cuda takes H200"),
+        ({"mps": True}, "cpu; mps is not used"),
+    ],
+)
+def test_which_device_can_be_asked_for_is_said(command, monkeypatch, told: dict, said: str) -> None:
+    monkeypatch.setattr(doctor, "_probed", lambda: HEALTHY | told)
+    assert signs(command)[1]["device"] == ("ok", said)
+
+
 def test_a_broken_torch_is_a_line_and_not_a_crash(command, monkeypatch) -> None:
     monkeypatch.setattr(doctor, "_probed", lambda: "cannot be imported: ImportError: no")
     code, found = signs(command)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from butfor.core.engine import arithmetic
+from butfor import runner
+from butfor.core.engine import arithmetic, devices
 from butfor.core.engine.compiler import why_not_here
+from butfor.core.engine.work import Shelf
 from butfor.core.store import STORE, Store
 
 STUDY = """
@@ -65,6 +67,54 @@ def test_an_arithmetic_that_is_not_there_is_refused(command) -> None:
     ran = command("run", "s.yaml", "--arithmetic", "avx51")
     assert ran.code == 2
     assert "--arithmetic avx51: there is no such arithmetic; did you mean 'avx512'?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (("--device", "cudda"), "--device cudda: there is no such device; did you mean 'cuda'?"),
+        (("--device", "cuda", "--compile"), "--compile --device cuda: a stack is not compiled there; leave one"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["run", "plan"])
+def test_a_device_that_is_not_there_or_goes_with_nothing_else_is_refused(
+    command, asked: str, told: tuple[str, ...], said: str
+) -> None:
+    ran = command(asked, "s.yaml", *told)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.skipif(not devices.why_not_here("cuda"), reason="this machine has a GPU")
+def test_without_a_gpu_the_reason_is_told_and_nothing_is_trained(command, tmp_path: Path) -> None:
+    ran = command("run", "s.yaml", "--device", "cuda")
+    assert (ran.code, ran.err.count("--device cuda: ")) == (2, 1)
+    assert "leave it out" in ran.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_device_makes_trials_of_its_own_and_is_run_again(
+    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processor by another name is trained on as a GPU is."""
+    monkeypatch.setattr(devices, "DEVICES", ("cpu", "cpu:0"))
+    monkeypatch.setattr(devices, "why_not_here", lambda _: "")
+    monkeypatch.setattr(runner, "_shelf", Shelf())
+    assert command("run", "s.yaml", "--quiet", "--executor", "serial").code in (0, 1)
+    ran = command("run", "s.yaml", "--quiet", "--executor", "serial", "--device", "cpu:0")
+    assert ran.code in (0, 1), ran.err
+    keys = [trial["key"] for trial in json.loads((tmp_path / "results/engines/plan.json").read_text())["trials"]]
+    with Store.open(tmp_path / "results" / STORE, create=False) as store:
+        assert sum(store.studies().values()) == 2 * len(keys)
+        assert {json.loads(store.row(key)["identity"])["device"] for key in keys} == {"cpu:0"}
+    again = command("rerun", keys[0], "s.yaml", "--executor", "serial")
+    assert (again.code, "equal to the bit" in again.out) == (0, True), again.out + again.err
+
+
+def test_plan_says_which_trials_an_engine_would_train(command) -> None:
+    usual, alone = command("plan", "s.yaml"), command("plan", "s.yaml", "--no-stack")
+    assert "4 trials train as 1 stacks" in usual.out
+    assert "no trial is part of a stack" in alone.out
 
 
 COUNTED = """

@@ -47,7 +47,7 @@ def disturbed_tests(feed: Feed, conditions: Iterable[Condition]) -> dict[str, Ba
 def _incomplete(feed: Feed) -> np.ndarray:
     """Some rows of validation and test without each modality that some of them lack."""
     rows = np.unique(np.concatenate([feed.fold.valid, *feed.fold.tests.values()])).astype(np.int64)
-    present = feed.present[rows].numpy()
+    present = feed.recorded[rows].numpy()
     some = present.any(axis=1)
     lacking = [spread(rows[some & ~present[:, column]], _FEW) for column in range(present.shape[1])]
     return np.unique(np.concatenate(lacking)).astype(np.int64)

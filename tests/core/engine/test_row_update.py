@@ -1,14 +1,12 @@
 """Rows move as torch.optim moves them, and gradients reach them in the order of memory."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
 from butfor.core.engine.flat import FlatRows, Layout
 from butfor.core.engine.optimisation import clip_gradients, make_optimizer
-from butfor.core.engine.row_update import recipe, update, value_limit
+from butfor.core.engine.row_update import recipe, update
 from butfor.core.study.settings import TrainSettings
 
 
@@ -44,7 +42,7 @@ def test_every_row_moves_as_torch_moves_a_model_of_its_own() -> None:
             found.append(noise if name != "1.bias" else None)  # a parameter that nothing depends on
             for twin, grad in zip(twins, noise, strict=True):
                 twin.get_parameter(name).grad = grad.clone() if name != "1.bias" else torch.zeros_like(grad)
-        rows.take(found, [value_limit(train) for train in TRAINS.values()])
+        rows.take(found)
         update(rows, [(row, recipe(t, t.lr, fresh=step == 0)) for row, t in enumerate(TRAINS.values())])
         for train, twin, optimizer in zip(TRAINS.values(), twins, optimizers, strict=True):
             clip_gradients(train.clip, list(twin.parameters()))
@@ -66,7 +64,7 @@ def test_the_fused_kernels_ignore_strides_and_rows_are_why_that_does_no_harm() -
     assert not torch.equal(weight.sign(), -gradient.sign())
     rows = FlatRows(2, nn.Linear(3, 2, bias=False))
     rows.weights.zero_()
-    rows.take([torch.stack([gradient, -gradient])], [math.inf, math.inf])
+    rows.take([torch.stack([gradient, -gradient])])
     train = TrainSettings(lr=0.1, weight_decay=0.0, clip=None)
     update(rows, [(row, recipe(train, 0.1, fresh=True)) for row in range(2)])
     assert torch.equal(rows.leaves["weight"][0].sign(), -gradient.sign())
@@ -77,9 +75,13 @@ def test_rows_of_one_recipe_and_rows_of_many_clip_to_the_same_bits() -> None:
     gradient = torch.randn(3, 2, 5, generator=torch.Generator().manual_seed(1))
     shapes = nn.Linear(5, 2, bias=False)
     alike, unlike = FlatRows(3, shapes), FlatRows(3, shapes)
-    alike.take([gradient], [0.5, 0.5, 0.5])
-    unlike.take([gradient], [0.5, math.inf, 0.1])
+    for rows, limits in ((alike, (0.5, 0.5, 0.5)), (unlike, (0.5, None, 0.1))):
+        rows.take([gradient])
+        clips = [None if limit is None else {"by": "value", "limit": limit} for limit in limits]
+        trains = [TrainSettings(lr=0.1, clip=clip) for clip in clips]
+        update(rows, [(row, recipe(train, 0.1, fresh=True)) for row, train in enumerate(trains)])
     assert torch.equal(alike.gradients[0], unlike.gradients[0])
+    assert torch.equal(alike.weights[0], unlike.weights[0])
     assert torch.equal(unlike.grads["weight"][1], gradient[1])
     assert unlike.gradients[2].abs().max() == pytest.approx(0.1)
 

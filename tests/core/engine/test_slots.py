@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from butfor.core import Dataset, TrainingError
+from butfor.core.engine import placed
 from butfor.core.engine import slots as slots_module
 from butfor.core.engine import stack as stack_module
 from butfor.core.engine.assignment import Assignment
@@ -156,11 +157,21 @@ def test_no_bit_depends_on_the_size_of_the_stack_or_on_who_else_is_in_it(
         same(result, whole[result.key])
 
 
+@pytest.mark.parametrize("width", [8, 128])
 def test_a_replayed_stack_has_the_bits_of_one_that_is_not(
-    cell: Cells, data: Dataset, monkeypatch: pytest.MonkeyPatch
+    width: int, cell: Cells, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignments = trials([cell(**{**V4, "train": {"epochs": 3, "batch_size": 32}})], data)
-    plain = stacked(assignments, data)
+    """The gradients of large matrices are written where they are to lie."""
+    changes = {"encoder": {**V4["encoder"], "width": width}, "train": {"epochs": 3, "batch_size": 32}}
+    assignments = trials([cell(**{**V4, **changes})], data)
+    plain, written = stacked(assignments, data), list[str]()
+    writes = placed._write
+
+    def watched_write(graph: Any, product: Any, there: Any) -> None:
+        written.append(product.name)
+        writes(graph, product, there)
+
+    monkeypatch.setattr(placed, "_write", watched_write)
     replayed: list[bool] = []
     honest = stack_module.traced
 
@@ -175,6 +186,7 @@ def test_a_replayed_stack_has_the_bits_of_one_that_is_not(
         same(result, plain[key])
     assert replayed
     assert all(replayed)
+    assert bool(written) == (width == 128)
 
 
 def test_a_row_that_diverges_leaves_the_bits_of_the_others(cell: Cells, data: Dataset) -> None:
