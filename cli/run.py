@@ -75,6 +75,10 @@ def run(
         most = _most_seeds(study.tables, seeds)
         study, catalogue = runner.read_study(found(file), num_seeds=most, max_trials=max_trials)
     means = means_of(no_stack=no_stack, compiling=compiling, arithmetic=arithmetic, device=device)
+    if memory_limit and device != "cpu":
+        raise StudyError(
+            f"--memory-limit --device {device}: a GPU takes address space at will; leave one of the two out"
+        )
     limits = {"time_limit": time_limit, "memory_limit": memory_limit, "isolate": isolate}
     workers = jobs or int(device != "cpu" and executor == "local")
     chosen = runner.executor_named(executor, catalogue, jobs=workers, logs=str(out / "logs"), **limits)

@@ -83,7 +83,20 @@ class Ambient:
             left.append("a thread that still runs")
         if _has_children() and not self._children:
             left.append("a child process")
+        if _gpu_has_failed():
+            left.append("the GPU, where something has failed")
         return left
+
+
+def _gpu_has_failed() -> bool:
+    """Whether a kernel has failed: then everything fails there from then on, in this process."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch does not type it
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _has_children() -> bool:

@@ -93,6 +93,12 @@ def smoothed_targets(targets: Tensor, classes: int, smoothing: Tensor, mode: Smo
     return torch.where(chosen, 1 - smoothing, smoothing / max(classes - 1, 1))
 
 
+def of_class(values: Tensor, targets: Tensor) -> Tensor:
+    """(B, 1) of `values` (B, C) in the columns `targets` (B,); a choice, since scattering back waits on a GPU."""
+    chosen = targets[:, None] == torch.arange(values.shape[-1], device=targets.device)
+    return torch.where(chosen, values, 0.0).sum(dim=-1, keepdim=True)
+
+
 def mean_of_rows(rows: Tensor, labelled: Tensor, weights: Tensor | None = None) -> Tensor:
     """Sum of the labelled `rows` (B,) over the number of them, or over the sum of their `weights` (B,); 0 if none."""
     total = labelled.sum() if weights is None else torch.where(labelled, weights, 0.0).sum()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..failures import is_out_of_memory
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,11 +20,32 @@ WARM = 3
 
 
 def captured(replay: Pass, places: Sequence[Tensor]) -> Pass:
-    """`replay`, which reads and may write `places`, as a CUDA graph. They hold afterwards what they held before.
+    """`replay`, which reads and may write `places`, as a CUDA graph; itself where it cannot be captured.
+
+    The places hold afterwards what they held before.
 
     What a pass gives lies in the graph's own memory: the next pass overwrites it.
     """
     before = [place.detach().clone() for place in places]
+    try:
+        graph, passed = _capture(replay)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        return replay
+    finally:
+        with torch.no_grad():
+            for place, value in zip(places, before, strict=True):
+                place.copy_(value)
+
+    def run(_kept: Pass = replay) -> Passed:  # the graph reads constants of the replay, which have to stay
+        graph.replay()
+        return passed
+
+    return run
+
+
+def _capture(replay: Pass) -> tuple[torch.cuda.CUDAGraph, Passed]:
     beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not type it
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
@@ -32,12 +55,4 @@ def captured(replay: Pass, places: Sequence[Tensor]) -> Pass:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         passed = replay()
-    with torch.no_grad():
-        for place, value in zip(places, before, strict=True):
-            place.copy_(value)
-
-    def run() -> Passed:
-        graph.replay()
-        return passed
-
-    return run
+    return graph, passed

@@ -50,6 +50,7 @@ def computing_on(name: str) -> Iterator[None]:
     if name == CPU:
         yield
         return
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first product is computed
     before = (
         torch.are_deterministic_algorithms_enabled(),
@@ -68,6 +69,8 @@ def computing_on(name: str) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.set_float32_matmul_precision(before[2])
         torch.backends.cudnn.allow_tf32 = before[3]
+        if workspace is None:
+            del os.environ["CUBLAS_WORKSPACE_CONFIG"]
 
 
 def seed_default(key: int) -> None:

@@ -12,7 +12,7 @@ import torch
 from .arithmetic import AVX512, is_active
 from .checkpoints import Checkpoints
 from .course import Course
-from .devices import CPU
+from .devices import CPU, CUDA
 from .feed import Feeds
 from .generators import kept_generators, seed_generators
 from .model import System
@@ -69,10 +69,12 @@ def one_thread() -> Iterator[None]:
 
 def provenance(system: System, engine: str) -> dict[str, Any]:
     """How a trial was trained."""
+    device = next((parameter.device.type for parameter in system.parameters()), CPU)
     return {
         "torch": torch.__version__,
         "threads": 1,
-        "device": next((parameter.device.type for parameter in system.parameters()), CPU),
+        "device": device,
+        **({"gpu": torch.cuda.get_device_name()} if device == CUDA else {}),
         "engine": engine,
         **({"arithmetic": AVX512} if is_active() else {}),
         "parameters": sum(p.numel() for p in system.parameters()),

@@ -96,7 +96,7 @@ def _told(value: object, around: set[int], *, tensors: bool) -> str:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return f"{kind} {value!r}"
     if isinstance(value, torch.Tensor):
-        return _digest(value.dtype, value.detach().reshape(-1).view(torch.uint8).numpy()) if tensors else TENSOR
+        return _digest(value.dtype, value.detach().cpu().reshape(-1).view(torch.uint8).numpy()) if tensors else TENSOR
     if isinstance(value, np.ndarray):
         return _digest(value.dtype, value)
     if isinstance(value, BaseModel):

@@ -61,7 +61,8 @@ def _structure(assignment: Assignment, data: Dataset, device: str) -> str:
     probe_ = _Probe(assignment, data, device)
     check_dtypes(probe_.system(0), probe_.parts)
     with _dtype(torch.float64):
-        reason = _Probe(assignment, data, device).against(_Probe(assignment, data, CPU))
+        there = _Probe(assignment, data, device)
+        reason = there.against(there if device == CPU else _Probe(assignment, data, CPU))
     return reason or probe_.whatever_beside()
 
 
@@ -188,8 +189,9 @@ class _Probe:
     def _step(self, system: System, noise: ServedNoise, row: int) -> dict[str, Tensor]:
         noise.begin(0)
         batch = self.feed.batch(self.rows[row])
+        left = self.left(system, row).to(batch.present.device)
         with noise:
-            outputs, seen = system.compute(batch, self.left(system, row), self.epoch)
+            outputs, seen = system.compute(batch, left, self.epoch)
             total, terms = system.terms(outputs, seen)
         found = {f"value of {name}": value.detach() for name, value in (("loss", total), *terms.items())}
         parameters = {name: p for name, p in system.named_parameters() if p.requires_grad}

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_ATEN = torch.ops.aten
+_REFUSED = frozenset(
+    overload
+    for name in ("_local_scalar_dense", "equal", "is_nonzero", "nonzero", "prod")  # prod has a gradient of two ways
+    for overload in (getattr(getattr(_ATEN, name), kind) for kind in getattr(_ATEN, name).overloads())
+)
+"""What reads values, so that Python or torch itself may go another way when they change."""
+
+
+class NotRecordedError(Exception):
+    """A pass that is not the same list of operators every time."""
+
+
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own has no types
     """Inside this mode every operator on tensors becomes a node of `graph`, below vmap and autograd."""
 
@@ -35,14 +48,19 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the operator returns
-        """Run the operator and take it down; a number that is read of a tensor is a constant from then on."""
+        """Run the operator and take it down. Raises NotRecordedError for one whose passes are not alike."""
         kwargs = dict(kwargs or {})
+        if func in _REFUSED:
+            raise NotRecordedError(f"{func} takes another way in every pass")
         taken = self.graph.call_function(func, *tree_map(self.node, (tuple(args), kwargs)))
         made = func(*args, **kwargs)
+        parts = made if isinstance(made, (tuple, list)) else (made,)
+        memory = {address_of(part) for part in parts if isinstance(part, torch.Tensor)}
+        taken.meta["shares"] = [source for source in taken.all_input_nodes if source.meta["storage"] in memory]
         if isinstance(made, torch.Tensor):
             self._told(made, taken)
-        elif isinstance(made, (tuple, list)):
-            for number, part in enumerate(made):
+        elif parts is made:
+            for number, part in enumerate(parts):
                 if isinstance(part, torch.Tensor):
                     self._told(part, self.graph.call_function(operator.getitem, (taken, number)))
         return made
@@ -58,8 +76,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         return self._nodes[value]
 
     def _told(self, tensor: Tensor, node: Node) -> None:
-        node.meta.update(shape=tensor.shape, dtype=tensor.dtype, device=tensor.device)
+        lies = {"stride": tensor.stride(), "device": tensor.device, "storage": address_of(tensor)}
+        node.meta.update(shape=tensor.shape, dtype=tensor.dtype, **lies)
         self._nodes[tensor] = node
+
+
+def address_of(tensor: Tensor) -> int:
+    """Of the memory that a tensor lies in, while it lives; also of one that holds no numbers."""
+    found: int = tensor.untyped_storage()._cdata  # noqa: SLF001 - which has no public name
+    return found
 
 
 def recorded(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor]) -> GraphModule:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from .captured import captured
 from .placed import place
-from .recorder import recorded
+from .recorder import address_of, recorded
 from .simplify import simplify
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     """The total (K,), each term (K,), and the gradient of each leaf, None for one that nothing depends on."""
     Pass = Callable[[], Passed]
     """A pass over inputs that lie where they lay."""
+
+_WHOLE = {
+    torch.float16: torch.int16,
+    torch.bfloat16: torch.int16,
+    torch.float32: torch.int32,
+    torch.float64: torch.int64,
+}
 
 
 def differentiated(forward: Forward, leaves: Sequence[Tensor], inputs: object) -> Passed:
@@ -61,9 +68,17 @@ class Joint:
         values = [total.detach(), *(value.detach() for value in terms.values())]
         return [*values, *(gradient for gradient in found if gradient is not None)]
 
-    def copies(self, *, turned: int = 0) -> list[Tensor]:
-        """The inputs, elsewhere; `turned` by so many rows."""
-        return [copied(own, turned).requires_grad_(own.requires_grad) for own in self.places]
+    def copies(self, values: Sequence[Tensor] = ()) -> list[Tensor]:
+        """The inputs, elsewhere, lying to each other as they do; with these `values` in place of theirs, if given."""
+        memory = {address_of(own): own.untyped_storage() for own in self.places}
+        copied = {address: storage.clone() for address, storage in memory.items()}
+        found = []
+        for own in self.places:
+            place = (own.storage_offset(), own.shape, own.stride())
+            found.append(own.detach().new_empty(0).set_(copied[address_of(own)], *place))
+        for copy, value in zip(found, values, strict=False):
+            copy.copy_(value)
+        return [copy.requires_grad_(own.requires_grad) for copy, own in zip(found, self.places, strict=True)]
 
     def graph(self) -> GraphModule:
         """The list of operators."""
@@ -84,37 +99,45 @@ class Joint:
         return total, terms, [next(gradients) if reached else None for reached in self._reached]
 
 
-def traced(forward: Forward, leaves: Sequence[Tensor], inputs: object, gradients: Sequence[Tensor] = ()) -> Pass | None:
+def traced(
+    forward: Forward,
+    leaves: Sequence[Tensor],
+    inputs: object,
+    gradients: Sequence[Tensor] = (),
+    trial: object | None = None,
+) -> Pass | None:
     """The pass over `inputs` as a replay, whose memory later passes read; None where the replay has other bits.
 
     `gradients` is the memory that is to hold the gradient of each leaf: some are written there by the replay itself.
-
-    It is tried on rows in other places, so that nothing can have been taken for a constant that is none. On a GPU it is
-    captured as a graph.
+    It is tried twice on the tree of inputs `trial`, so that nothing can have been taken for a constant that is none. On
+    a GPU it is captured as a graph.
     """
     joint = Joint(forward, inputs, leaves)
     graph = joint.graph()
-    place(graph, joint.placed(gradients))
     given = [own.detach() for own in joint.places]
+    if not given[0].is_cuda:  # whose products may round otherwise where their results lie otherwise
+        place(graph, joint.placed(gradients))
 
     def replay() -> Passed:
         with torch.no_grad():
             return joint.passed(graph(*given))
 
-    ours, theirs = [own.detach() for own in joint.copies(turned=1)], joint.copies(turned=1)
-    with torch.no_grad():
-        made = graph(*ours)
-    if not _equal([*made, *ours], [*joint(*theirs), *theirs]):
-        return None
+    values = [] if trial is None else tree_leaves(trial)
+    for _ in range(2):
+        ours, theirs = [own.detach() for own in joint.copies(values)], joint.copies(values)
+        with torch.no_grad():
+            made = graph(*ours)
+        if not _equal([*made, *ours], [*joint(*theirs), *theirs]):
+            return None
     return captured(replay, given) if given[0].is_cuda else replay
 
 
-def copied(tensor: Tensor, turned: int = 0) -> Tensor:
-    """A copy that lies as `tensor` does: rows of a stack have gaps, and dense copies have views that those have not."""
-    copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
-    return copy.copy_(tensor.detach().roll(turned, 0) if turned else tensor.detach())
-
-
 def _equal(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
-    pairs = zip(ours, theirs, strict=True)
-    return all(torch.equal(a.isnan(), b.isnan()) and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+    """To the bit, whichever bits say that something is not a number."""
+    return all(torch.equal(_bits(a), _bits(b)) for a, b in zip(ours, theirs, strict=True))
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    return tensor.detach().masked_fill(tensor.detach().isnan(), 0).contiguous().view(_WHOLE[tensor.dtype])

@@ -71,7 +71,7 @@ def _step(how: Recipe, blocks: Sequence[list[Tensor]]) -> None:
             dampening=0.0,
             nesterov=False,
             maximize=False,
-            is_first_step=how.fresh,
+            is_first_step=how.fresh and bool(how.momentum),
         )
         return
     torch._foreach_add_(steps, 1.0)

@@ -19,6 +19,8 @@ _UNSAFE_VIEW, _TO = _ATEN._unsafe_view.default, _ATEN._to_copy.default  # noqa: 
 _SHAPES = (_ATEN.view.default, _ATEN.expand.default, _UNSAFE_VIEW)
 _NAMES = (_ATEN.alias.default, _ATEN.detach.default)
 _BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
+_UNTOLD = ("running_mean", "running_var")
+"""Arguments that some operators write into without saying so."""
 LARGE = 2**14
 """Elements from which zeros in place of some values are quicker as a mask over their bits than as a choice."""
 
@@ -36,11 +38,17 @@ def simplify(graph: GraphModule) -> None:
 
 
 def _bring_constants(graph: GraphModule) -> None:
-    """To the device of the inputs: a number on the processor would be copied there in every pass, and waited for."""
-    device = next((node.meta["device"] for node in graph.graph.nodes if node.op == "placeholder"), None)
-    for node in graph.graph.nodes:
-        if node.op == "get_attr" and device is not None:
-            setattr(graph, node.target, getattr(graph, node.target).to(device))
+    """What is chosen from, to the device of the choice: torch would copy a number there in every pass, and wait for it.
+
+    Other operators take a number from the processor as it is, and may round otherwise where it lies on a GPU.
+    """
+    for node in list(graph.graph.nodes):
+        for source in node.all_input_nodes if node.target is _ATEN.where.self else ():
+            if source.op == "get_attr" and source.meta["device"] != node.meta["device"]:
+                name = f"{source.name}_for_{node.name}"
+                graph.register_buffer(name, getattr(graph, str(source.target)).to(node.meta["device"]))
+                with graph.graph.inserting_before(node):
+                    node.replace_input_with(source, graph.graph.get_attr(name))
 
 
 class _Simplified:
@@ -105,8 +113,9 @@ class _Simplified:
             return None
         condition, values, other = node.all_input_nodes
         bits = _BITS.get(node.meta["dtype"])
-        alike = (_shape(values), values.meta["dtype"]) == (_shape(node), node.meta["dtype"])
-        if bits is None or _shape(node).numel() < LARGE or not alike or not self._is_zero(other):
+        alike = all(values.meta[what] == node.meta[what] for what in ("shape", "stride", "dtype"))
+        chosen = condition.meta["dtype"] is torch.bool and self._is_zero(other)
+        if bits is None or _shape(node).numel() < LARGE or not alike or not chosen:
             return None
         with self._graph.inserting_before(node):
             mask = self._call(_ATEN.neg.default, (self._call(_TO, (condition,), {"dtype": bits}),))
@@ -143,6 +152,7 @@ def _is_random(node: Node) -> bool:
 def _touched(graph: GraphModule) -> set[Node]:
     """Nodes whose memory something writes into, and all that reads it: their order matters."""
     memory: dict[Node, Node] = {}
+    first: dict[int, Node] = {}
 
     def owner(node: Node) -> Node:
         while memory.get(node, node) is not node:
@@ -151,29 +161,24 @@ def _touched(graph: GraphModule) -> set[Node]:
 
     written: list[Node] = []
     for node in graph.graph.nodes:
-        for source, shares, writes in _uses(node):
-            if shares:
-                memory[owner(node)] = owner(source)
-            if writes:
-                written.append(source)
+        shared = node.meta.get("shares", []) if isinstance(node.target, OpOverload) else node.all_input_nodes
+        if node.op in ("placeholder", "get_attr"):
+            shared = [first.setdefault(node.meta["storage"], node)]
+        for source in shared if node.op != "output" else ():
+            memory[owner(node)] = owner(source)
+        written += _written(node)
     owners = {owner(node) for node in written}
     reads = (node for node in graph.graph.nodes if {owner(part) for part in (node, *node.all_input_nodes)} & owners)
     return set(reads)
 
 
-def _uses(node: Node) -> list[tuple[Node, bool, bool]]:
-    """Each node that a node reads, whether they share memory, and whether it is written into."""
-    if node.op != "call_function":
-        return []
+def _written(node: Node) -> list[Node]:
+    """Each node into whose memory a node writes."""
     if not isinstance(node.target, OpOverload):
-        return [(source, True, False) for source in node.all_input_nodes]
-    schema = node.target._schema  # noqa: SLF001 - how an operator says what it shares
-    shared = node.target is _UNSAFE_VIEW
-    found: list[tuple[Node, bool, bool]] = []
-    for place, argument in enumerate(schema.arguments):
+        return []
+    found: list[Node] = []
+    for place, argument in enumerate(node.target._schema.arguments):  # noqa: SLF001 - how an operator says what it writes
         told = argument.alias_info
-        value = node.args[place] if place < len(node.args) else node.kwargs.get(argument.name)
-        sources: list[Node] = []
-        map_arg(value, sources.append)
-        found += [(source, shared or told is not None, told is not None and told.is_write) for source in sources]
+        if (told is not None and told.is_write) or argument.name in _UNTOLD:
+            map_arg(node.args[place] if place < len(node.args) else node.kwargs.get(argument.name), found.append)
     return found

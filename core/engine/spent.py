@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
 
 from .model import System
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch._ops import OpOverload
 
+    from ..batch import Batch
     from ..dataset import Dataset
     from .assignment import Assignment
     from .feed import Feed
@@ -87,10 +89,10 @@ def spent(assignment: Assignment, data: Dataset, feed: Feed) -> dict[str, int]:
 def _count(assignment: Assignment, data: Dataset, feed: Feed) -> dict[str, int]:
     """Both, from a system of its own, so that the trial's stays as it is."""
     settings = assignment.settings
-    system = System(settings, data, *assignment.stream).to(feed.device)
+    system = System(settings, data, *assignment.stream)
     noise = ServedNoise(*assignment.stream, "noise").attach(system)
     rows = torch.from_numpy(feed.fold.train[: feed.batch_size(settings.train.batch_size)])
-    batch = feed.batch(rows)
+    batch: Batch = tree_map(lambda part: part.cpu(), feed.batch(rows))
     last = settings.train.epochs - 1
 
     system.eval()

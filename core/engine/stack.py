@@ -207,11 +207,32 @@ class Stack:
         """The pass as a replay; None where it cannot be traced, which costs time alone."""
         try:
             leaves, gradients = list(self.rows.leaves.values()), list(self.rows.grads.values())
-            return traced(forward, leaves, self._inputs(), gradients)
+            return traced(forward, leaves, self._inputs(), gradients, self._trial())
         except Exception as error:
             if failure_of(error).kind == "out of memory":
                 raise
             return None
+
+    @torch.no_grad()
+    def _trial(self) -> _Inputs:
+        """Inputs of which no two rows, epochs or weights are alike, and nothing is zero, absent or present throughout.
+
+        At the second step much is: a replay that is right there could be wrong later.
+        """
+        draw = torch.Generator().manual_seed(0)
+
+        def moved(value: Tensor) -> Tensor:
+            shift = torch.rand(value.shape, generator=draw, dtype=torch.float64).to(value.device)
+            if value.dtype == torch.bool:
+                return value & (shift < 0.5)  # noqa: PLR2004 - about half of them
+            return (value * (1 + 0.01 * shift) + 0.01 * shift).to(value.dtype) if value.is_floating_point() else value
+
+        state, (batch, left, epochs), weights, noises = self._inputs()
+        rows = torch.arange(len(self), device=epochs.device)
+        batch = cast("Batch", tree_map(moved, batch))
+        held = (rows % 2 if self._holding else rows.new_zeros(())).bool()
+        other = {term: (~held * (1 + 0.1 * rows)).to(values.dtype) for term, values in weights.items()}
+        return tree_map(moved, state), (batch, moved(left), epochs + rows), other, noises
 
     def _compiled_pass(self) -> Passed:
         """The same, compiled at the first pass; as it was where that fails."""

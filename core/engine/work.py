@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safetensors import SafetensorError
 
+from ..failures import is_out_of_memory
 from ..splits import make_folds
 from ..study.cell import content_key
 from ..study.settings import CellSettings
@@ -153,8 +154,13 @@ def perform(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainRes
     process has another arithmetic than the work, or not its device.
     """
     check(work.arithmetic)
-    with computing_on(work.device):
-        yield from _performed(work, catalogue, shelf)
+    results = _performed(work, catalogue, shelf)
+    while True:
+        with computing_on(work.device):  # for each result anew: between two of them a worker is put back
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
 
 
 def _performed(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[TrainResult]:
@@ -174,11 +180,17 @@ def _performed(work: Work, catalogue: Catalogue, shelf: Shelf) -> Iterator[Train
 
 def _trained(group: Group, feeds: Feeds, checkpoints: Checkpoints) -> Iterator[TrainResult]:
     if group.engine != "one":
-        compiling = group.engine == "compiled"
-        yield from Slots(
-            group.assignments, feeds, checkpoints=checkpoints, whole=group.whole, compiling=compiling
-        ).run()
-        return
+        slots = Slots(
+            group.assignments, feeds, checkpoints=checkpoints, whole=group.whole, compiling=group.engine == "compiled"
+        )
+        try:
+            yield from slots.run()
+        except Exception as error:
+            if feeds.device == CPU or len(group.assignments) > 1 or not is_out_of_memory(error):
+                raise
+            group = group._replace(reason="its stack does not fit on the GPU")
+        else:
+            return
     for assignment in group.assignments:
         yield fit(assignment, feeds.data, feeds, because=group.reason, checkpoints=checkpoints)
 

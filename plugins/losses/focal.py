@@ -18,6 +18,7 @@ from ...core.classification import (
     SmoothingMode,
     labelled_rows,
     mean_of_rows,
+    of_class,
     smoothed_targets,
     weight_vector,
 )
@@ -90,7 +91,7 @@ class Focal(nn.Module):
         """The unweighted term."""
         logits, targets, labelled = labelled_rows(outputs, batch, self.task)
         log_p = logits.log_softmax(dim=-1)
-        factor = self._factor(log_p if self.per_class else log_p.gather(-1, targets[:, None]))
+        factor = self._factor(log_p if self.per_class else of_class(log_p, targets))
         wanted = smoothed_targets(targets, logits.shape[-1], self.smoothing, self.mode)
         alpha = self.alpha[targets]
         rows = -alpha * (factor * wanted * log_p).sum(dim=-1)

@@ -16,8 +16,8 @@ from butfor.core.engine.devices import CUDA, GPU_ROWS, computing_on, why_not_her
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
 from butfor.core.engine.model import System
-from butfor.core.engine.noise import SiteKeys
-from butfor.core.engine.probe import probe
+from butfor.core.engine.noise import ServedNoise, SiteKeys
+from butfor.core.engine.probe import _Probe, probe
 from butfor.core.engine.replay import Joint
 from butfor.core.engine.slots import Slots
 from butfor.core.engine.stack import RowStep, Stack
@@ -79,9 +79,19 @@ def test_a_pass_of_every_fusion_stays_on_its_device_and_waits_for_nothing(
         stack.step()
         joint = Joint(stack._forward, stack._inputs(), list(stack.rows.leaves.values()))
         graph = joint.graph()
-        constants = [getattr(graph, node.target) for node in graph.graph.nodes if node.op == "get_attr"]
-        assert {value.device.type for value in (*constants, *graph(*joint.copies()))} == {"meta"}
+        choices = [node for node in graph.graph.nodes if "where" in str(node.target)]
+        chosen = [source for node in choices for source in node.all_input_nodes if source.op == "get_attr"]
+        assert {getattr(graph, node.target).device.type for node in chosen} == {"meta"}
+        assert {value.device.type for value in graph(*joint.copies())} == {"meta"}
         assert stack.sums.device.type == stack.rows.gradients.device.type == "meta"
+
+
+def test_a_step_of_the_probe_stays_on_its_device(cell: Cells, data: Dataset, fold: Fold) -> None:
+    (one,) = trials(cell(**V4), fold, seeds=1)
+    asked = _Probe(one, data, "meta")
+    system = asked.system(0)
+    found = asked._step(system, ServedNoise(0, "0", "noise").attach(system), 0)
+    assert {value.device.type for value in found.values()} == {"meta"}
 
 
 def test_with_fixed_rows_and_drafts_every_bit_is_as_in_any_stack(
@@ -151,7 +161,8 @@ def test_without_a_gpu_nothing_computes_there_and_the_reason_is_told() -> None:
 @needs_gpu
 def test_a_gpu_computes_what_the_processor_does(cell: Cells, data: Dataset, fold: Fold) -> None:
     assignments = trials(cell(**V4), fold)
-    here, there = stacked(assignments, data, "cpu"), stacked(assignments, data, CUDA)
+    with computing_on(CUDA):
+        here, there = stacked(assignments, data, "cpu"), stacked(assignments, data, CUDA)
     for key, result in here.items():
         for mine, theirs in zip(result.curve, there[key].curve, strict=True):
             assert theirs["loss"] == pytest.approx(mine["loss"], rel=1e-3)
