@@ -26,6 +26,7 @@ from butfor.core.engine.loop import fit
 from butfor.core.engine.model import System
 from butfor.core.engine.noise import ServedNoise
 from butfor.core.engine.row_update import recipe, update
+from butfor.core.engine.slots import LEAST
 from butfor.core.engine.stack import RowStep, Stack
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def measured(
     first = Assignment("", trial.cell.key, trial.cell.settings, 0, folds[0])
     with computing_on(device):
         feeds = Feeds(ready.data(), device=device)
-        one, few = alone(first, feeds), weights(first, feeds, min(rows, key=lambda number: (number < 2, number)))  # noqa: PLR2004 - one row takes other kernels
+        one, few = alone(first, feeds), weights(first, feeds, max(LEAST, min(rows)))
         for number in rows:
             same = "yes" if torch.equal(weights(first, feeds, number)[: len(few)], few[:number]) else "no"
             for graph in (False, True):

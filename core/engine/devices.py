@@ -76,10 +76,10 @@ def computing_on(name: str) -> Iterator[None]:
 def seed_default(key: int) -> None:
     """Seed torch's own generators: the processor's, and the GPU's where there is one in use."""
     torch.default_generator.manual_seed(key)  # torch.manual_seed would format a stack for each absent device
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch does not type it
+    if generators_in_use():
         torch.cuda.manual_seed(key)
 
 
 def generators_in_use() -> list[int]:
     """GPUs whose generators have to be left as they were."""
-    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]  # likewise
+    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]  # torch does not type it

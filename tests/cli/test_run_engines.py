@@ -10,6 +10,7 @@ from butfor import runner
 from butfor.core.engine import arithmetic, devices
 from butfor.core.engine.compiler import why_not_here
 from butfor.core.engine.work import Shelf
+from butfor.core.errors import StudyError
 from butfor.core.store import STORE, Store
 
 STUDY = """
@@ -83,6 +84,23 @@ def test_a_device_that_is_not_there_or_goes_with_nothing_else_is_refused(
     ran = command(asked, "s.yaml", *told)
     assert ran.code == 2
     assert said in ran.err
+
+
+def test_a_limit_of_memory_is_refused_on_a_gpu_which_has_one_worker_unless_more_are_asked_for(
+    command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | bool | str] = []
+
+    def executor(*_: object, **settings: float | bool | str) -> None:
+        asked.append(settings["jobs"])
+        raise StudyError("far enough")
+
+    monkeypatch.setattr(runner, "executor_named", executor)
+    for told in ((), ("--device", "cuda"), ("--device", "cuda", "--jobs", "3")):
+        assert "far enough" in command("run", "s.yaml", *told).err
+    assert asked == [0, 1, 3]
+    ran = command("run", "s.yaml", "--device", "cuda", "--memory-limit", "100")
+    assert (ran.code, "--memory-limit --device cuda: " in ran.err) == (2, True)
 
 
 @pytest.mark.skipif(not devices.why_not_here("cuda"), reason="this machine has a GPU")

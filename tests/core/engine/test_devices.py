@@ -1,5 +1,6 @@
 """Devices: what a GPU would compute, as far as that shows without one; and, where there is one, that it does."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,12 @@ import torch
 
 from butfor.core import Dataset, TrainingError
 from butfor.core.catalogue import Catalogue
+from butfor.core.engine import devices
 from butfor.core.engine import slots as slots_module
 from butfor.core.engine import stack as stack_module
+from butfor.core.engine import work as work_module
 from butfor.core.engine.assignment import Assignment
+from butfor.core.engine.checkpoints import Checkpoints
 from butfor.core.engine.devices import CUDA, GPU_ROWS, computing_on, why_not_here
 from butfor.core.engine.feed import Feeds
 from butfor.core.engine.loop import fit
@@ -21,6 +25,7 @@ from butfor.core.engine.probe import _Probe, probe
 from butfor.core.engine.replay import Joint
 from butfor.core.engine.slots import Slots
 from butfor.core.engine.stack import RowStep, Stack
+from butfor.core.engine.work import Work, perform
 from butfor.core.results import TrainResult
 from butfor.core.splits import Fold
 from butfor.core.study.settings import CellSettings
@@ -150,6 +155,42 @@ def test_the_probe_finds_a_device_that_computes_something_else(
     (one,) = trials(cell(**V4), fold, seeds=1)
     assert "between a stack and the trial alone" in probe(one, data, LIKE_A_GPU)
     assert probe(one, data) == ""
+
+
+def test_what_does_not_fit_on_a_gpu_even_by_itself_is_trained_alone_and_says_so(
+    cell: Cells, data: Dataset, fold: Fold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Slots) -> Any:
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr(Slots, "run", full)
+    feeds = Feeds(data, device=LIKE_A_GPU)
+    one, two = trials(cell(**V4), fold, seeds=1), trials(cell(**V4), fold, seeds=2)
+    (result,) = work_module._trained(work_module.Group(one, "stack"), feeds, Checkpoints(""))
+    assert result.provenance["not_stacked"] == "its stack does not fit on the GPU"
+    same(result, fit(one[0], data))
+    for group, where in ((two, feeds), (one, Feeds(data))):
+        with pytest.raises(MemoryError):
+            list(work_module._trained(work_module.Group(group, "stack"), where, Checkpoints("")))
+
+
+def test_every_result_is_computed_with_the_settings_of_its_device_and_none_is_left_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "why_not_here", lambda _: "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+
+    def seen() -> tuple[bool, bool]:
+        return torch.are_deterministic_algorithms_enabled(), "CUBLAS_WORKSPACE_CONFIG" in os.environ
+
+    monkeypatch.setattr(work_module, "_performed", lambda *_: (seen() for _ in range(3)))
+    inside, between = list[Any](), list[Any]()
+    for result in perform(Work((), "", device=CUDA), None, None):  # type: ignore[arg-type]  # neither is looked at
+        inside.append(result)
+        between.append(seen())
+    assert inside == [(True, True)] * 3
+    assert between == [(False, False)] * 3
 
 
 @pytest.mark.skipif(not why_not_here(CUDA), reason="this machine has a GPU")
