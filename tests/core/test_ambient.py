@@ -100,3 +100,18 @@ def test_a_thread_and_a_child_cannot_be_put_back() -> None:
         child.kill()
         child.wait()
         assert ambient.stuck() == []
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_gpu_where_something_has_failed_cannot_be_put_back(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for the GPU."""
+
+    def synchronize() -> None:
+        if broken:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with Ambient() as ambient:
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+        assert ambient.stuck() == (["the GPU, where something has failed"] if broken else [])
+        monkeypatch.undo()
