@@ -242,7 +242,7 @@ def ready(prepared: Prepared, executor: ExecutorSpec, keys: Collection[str]) -> 
     with ExitStack() as stack:
         if keys:
             with started_with(prepared.arithmetic):
-                stack.enter_context(executor.ready(train))
+                stack.enter_context(executor.ready(__name__))
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ from .options import (
     Only,
     Out,
     Seeds,
+    arithmetic_of,
     found,
     means_of,
     warn,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(
+    context: typer.Context,
     file: File = None,
     out: Out = Path("results"),
     only: Only = None,
@@ -63,6 +66,8 @@ def run(
 
     Example: butfor run ablations.yaml --only components --seeds 5
     """
+    if executor == "local" and not out.exists():
+        context.with_resource(_early(arithmetic))
     from .. import runner
     from ..reports import rebuild
     from ..reports.evidence.collect import refresh
@@ -116,6 +121,18 @@ def run(
         typer.echo(paid, err=True)
     typer.echo(f"written to {rebuild.write(tables, plan, out)}", err=True)
     raise typer.Exit(DONE if all(states.get(key) == "done" for key in asked) else SOME_FAILED)
+
+
+@contextmanager
+def _early(arithmetic: str) -> Iterator[None]:
+    """Inside, the process that workers are forked from loads what we load, while we do: there is something to train."""
+    from ..core.engine.arithmetic import started_with
+    from ..plugins.executors.local import LocalSpec
+
+    with ExitStack() as stack:
+        with started_with(arithmetic_of(arithmetic)):
+            stack.enter_context(LocalSpec().ready("butfor.runner"))
+        yield
 
 
 def _most_seeds(tables: Iterable[TableSettings], seeds: int | None) -> int:

@@ -181,8 +181,11 @@ class ExecutorSpec(Spec):
         An outcome that is an exception is the last of its item: `work` raised it, or whatever ran the item died.
         """
 
-    def ready(self, work: Callable[[Any], Iterable[Any]]) -> AbstractContextManager[None]:  # noqa: ARG002 - for others
-        """Inside it `run` of `work` may come: what takes long to start may be started now. Nothing, by default."""
+    def ready(self, module: str) -> AbstractContextManager[None]:  # noqa: ARG002 - for others
+        """Inside it `run` of what stands in `module` may come: what takes long to start may be started now.
+
+        Nothing, by default.
+        """
         return nullcontext()
 
 

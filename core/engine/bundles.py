@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,10 @@ def bundle(
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
-    `engine` is one of `ENGINES`; what cannot be stacked is a work of one. `batch_sizes` {key of the trial: rows of its
-    batches}, `kept` {key of the cell: what `plain.parted` says}. Which trials stand together changes no number.
+    A program is one work, since a wide stack costs each trial the least; it is divided where what is left would not
+    keep all `workers` busy otherwise. `engine` is one of `ENGINES`; what cannot be stacked is a work of one.
+    `batch_sizes` {key of the trial: rows of its batches}, `kept` {key of the cell: what `plain.parted` says}. Which
+    trials stand together changes no number.
     """
     kept = kept or {}
     groups: _Groups = {}
@@ -45,10 +48,14 @@ def bundle(
         program = trial.key if alone else structure(trial.cell.settings) + kept.get(trial.cell.key, "")
         groups.setdefault((trial.cell.folder, program, batch_sizes[trial.key]), []).append(trial)
     least = min(FULL, max(2, -(-len(trials) // workers)))
+    merged = sorted(_merged(groups, kept).items(), key=lambda group: -_cost(group[1]))
+    left = sum(_cost(members) for _, members in merged)
     works = []
-    for (folder, _, size), members in _merged(groups, kept).items():
+    for (folder, _, size), members in merged:
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
         code = _code(members, size) if stacked else ""
+        pieces = min(len(members) // least, math.ceil(workers * _cost(members) / left))
+        left -= _cost(members)
         works += [
             Work(
                 tuple(_travelling(trial, kept) for trial in part),
@@ -56,10 +63,15 @@ def bundle(
                 engine=engine if stacked else "one",
                 code=code,
             )
-            for part in _parts(sorted(members, key=lambda trial: trial.fold), least, workers)
+            for part in _parts(sorted(members, key=lambda trial: trial.fold), pieces)
         ]
-    length = {trial.key: trial.cell.settings.train.epochs for trial in trials}
-    return sorted(works, key=lambda work: -sum(length[trial.key] for trial in work.trials))
+    costs = {trial.key: _cost([trial]) for trial in trials}
+    return sorted(works, key=lambda work: -sum(costs[trial.key] for trial in work.trials))
+
+
+def _cost(trials: Sequence[Trial]) -> int:
+    """What trials take beside others, roughly: each modality has its encoder."""
+    return sum(trial.cell.settings.train.epochs * len(trial.cell.settings.modalities) for trial in trials)
 
 
 def _merged(groups: _Groups, kept: Mapping[str, str]) -> _Groups:
@@ -98,8 +110,8 @@ def _travelling(trial: Trial, kept: Mapping[str, str]) -> WorkTrial:
     return WorkTrial(trial.key, cell.key, cell.resolved, trial.seed, trial.fold, trial.conditions, trial.witness, plain)
 
 
-def _parts(members: Sequence[Trial], least: int, workers: int) -> list[Sequence[Trial]]:
-    """Equal pieces: one for each worker, unless they would be smaller than `least`."""
-    num = max(1, min(workers, len(members) // least))
+def _parts(members: Sequence[Trial], pieces: int) -> list[Sequence[Trial]]:
+    """Equal pieces, one at the least."""
+    num = max(1, pieces)
     bounds = [round(i * len(members) / num) for i in range(num + 1)]
     return [members[start:end] for start, end in pairwise(bounds)]

@@ -98,6 +98,7 @@ class _Probe:
         self.size = self.feed.batch_size(settings.train.batch_size)
         self.epoch = settings.train.epochs - 1
         self.streams = [(assignment.seed + row, assignment.fold.name) for row in range(3)]
+        self._own = self._kept(settings)
         self.cells = [settings, self._other(settings, 0.9), self._other(settings, 1.1)]
         batches = [self.feed.training_rows(0, settings.train.batch_size, *stream) for stream in self.streams]
         self.rows = [next(batch) for batch in batches]
@@ -111,14 +112,22 @@ class _Probe:
 
         Cells that differ in what is kept there do not stand in one stack.
         """
-        other = settings
-        for path, spec in tops(settings):
-            changed = with_part(other, path, moved(spec, factor))
-            other = changed if self._kept(changed, path) == self._kept(settings, path) else other
-        return other
+        changes = {path: moved(spec, factor) for path, spec in tops(settings)}
+        while True:
+            other = settings
+            for path, spec in changes.items():
+                other = with_part(other, path, spec)
+            kept = self._kept(other)
+            odd = [path for path in changes if kept[path] != self._own[path]]
+            if not odd:
+                return other
+            for path in odd:
+                del changes[path]
 
-    def _kept(self, settings: CellSettings, path: str) -> dict[str, str]:
-        return attributes(System(settings, self.data, *self.streams[0]).get_submodule(path))
+    def _kept(self, settings: CellSettings) -> dict[str, dict[str, str]]:
+        """{path: attributes} of every part."""
+        system = System(settings, self.data, *self.streams[0])
+        return {path: attributes(system.get_submodule(path)) for path, _ in tops(settings)}
 
     def system(self, row: int) -> System:
         return System(self.cells[row], self.data, *self.streams[row]).to(self.device).train()

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 from .captured import captured
 from .placed import place
 from .recorder import address_of, recorded
-from .simplify import simplify
+from .simplify import fold_views, simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,15 +129,21 @@ def traced(
             made = graph(*ours)
         if not _equal([*made, *ours], [*joint(*theirs), *theirs]):
             return None
+    fold_views(graph, given)
     return captured(replay, given) if given[0].is_cuda else replay
 
 
 def _equal(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
     """To the bit, whichever bits say that something is not a number."""
-    return all(torch.equal(_bits(a), _bits(b)) for a, b in zip(ours, theirs, strict=True))
+    return all(
+        torch.equal(_bits(a), _bits(b)) or torch.equal(_bits(_numbered(a)), _bits(_numbered(b)))
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def _bits(tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor
-    return tensor.detach().masked_fill(tensor.detach().isnan(), 0).contiguous().view(_WHOLE[tensor.dtype])
+    return tensor.detach().contiguous().view(_WHOLE.get(tensor.dtype, tensor.dtype))
+
+
+def _numbered(tensor: Tensor) -> Tensor:
+    return tensor.detach().masked_fill(tensor.detach().isnan(), 0)

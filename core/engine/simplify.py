@@ -9,8 +9,11 @@ from torch._ops import OpOverload
 from torch.fx.node import map_arg
 
 from .devices import CPU
+from .recorder import address_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch.fx import GraphModule, Node
     from torch.fx.node import Argument
 
@@ -34,6 +37,26 @@ def simplify(graph: GraphModule) -> None:
             simplified.visit(node)
     graph.graph.eliminate_dead_code()
     _bring_constants(graph)
+    graph.recompile()
+
+
+def fold_views(graph: GraphModule, given: Sequence[torch.Tensor]) -> None:
+    """Views of inputs and constants are made now, for passes whose inputs are always the memory of `given`."""
+    inputs = (node for node in graph.graph.nodes if node.op == "placeholder")
+    known: dict[Node, torch.Tensor] = dict(zip(inputs, given, strict=True))
+    for node in list(graph.graph.nodes):
+        if node.op == "get_attr":
+            known[node] = getattr(graph, str(node.target))
+        elif node.meta.get("shares") and not _written(node) and known.keys() >= set(node.all_input_nodes):
+            args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
+            made = node.target(*args, **kwargs)
+            if isinstance(made, torch.Tensor) and address_of(made) == address_of(known[node.all_input_nodes[0]]):
+                graph.register_buffer(f"view_{node.name}", made)
+                with graph.graph.inserting_before(node):
+                    view = graph.graph.get_attr(f"view_{node.name}")
+                known[view] = made
+                _replace(node, view)
+    graph.graph.eliminate_dead_code()
     graph.recompile()
 
 
@@ -68,7 +91,7 @@ class _Simplified:
                 return
             key = (node.target, repr(node.args), repr(node.kwargs))
             if self._once(node, key) is node:
-                self._known[key] = self._folded(node) or self._masked(node) or node
+                self._known[key] = self._folded(node) or self._masked(node) or self._multiplied(node) or node
 
     def _once(self, node: Node, key: object) -> Node:
         """The first node with this key, in the place of `node`."""
@@ -125,6 +148,23 @@ class _Simplified:
         _replace(node, made)
         return made
 
+    def _multiplied(self, node: Node) -> Node | None:
+        """A product of columns and rows as what it is: one number times another, which torch's `bmm` takes long for.
+
+        A sum that begins at zero has no negative zero, and so zero is added.
+        """
+        if node.target is not _ATEN.bmm.default or node.meta["device"].type != CPU:
+            return None
+        column, row = (node.args[place] for place in range(2))
+        shapes = [_empty(source) for source in (column, row)]  # type: ignore[arg-type]  # bmm takes nodes alone
+        if shapes[0].shape[2] != 1 or _strides(shapes[0] * shapes[1]) != _strides(_empty(node)):
+            return None
+        with self._graph.inserting_before(node):
+            made = self._call(_ATEN.add.Scalar, (self._call(_ATEN.mul.Tensor, (column, row)), 0.0))
+        made.meta.update(node.meta)
+        _replace(node, made)
+        return made
+
     def _is_zero(self, node: Node) -> bool:
         return node.op == "get_attr" and self._number(node) == "0.0"
 
@@ -143,6 +183,15 @@ def _replace(node: Node, other: Node) -> None:
 def _shape(node: Node) -> torch.Size:
     shape: torch.Size = node.meta["shape"]
     return shape
+
+
+def _empty(node: Node) -> torch.Tensor:
+    return torch.empty_strided(node.meta["shape"], node.meta["stride"], dtype=node.meta["dtype"], device="meta")
+
+
+def _strides(tensor: torch.Tensor) -> list[int]:
+    """Steps along axes that have any."""
+    return [step for size, step in zip(tensor.shape, tensor.stride(), strict=True) if size > 1]
 
 
 def _is_random(node: Node) -> bool:

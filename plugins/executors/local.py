@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ...core import ExecutorSpec, TrainingError, hookimpl
 from .workers.crew import Crew, Rules
-from .workers.nursery import Nursery
+from .workers.nursery import Lent, Nursery
 from .workers.spawned import Spawner
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .workers.crew import Starter
 
 
-_waiting: dict[Callable[[Any], Iterable[Any]], Starter] = {}
-"""What was started early, by the work that it is for."""
+_waiting: dict[str, Nursery] = {}
+"""What was started early, by the module that it has loaded."""
 
 
 class LocalSpec(ExecutorSpec):
@@ -63,25 +63,36 @@ class LocalSpec(ExecutorSpec):
                 "put what your script does under `if __name__ == '__main__':`"
             )
         rules = Rules(self.workers(), self.isolate, self.time_limit, self.memory_limit, self.linger, self.logs)
-        starter = _waiting.pop(work) if work in _waiting else self._starter(work)
-        yield from Crew(rules, work, starter).run(items)
+        yield from Crew(rules, work, self._starter(work)).run(items)
 
     @contextmanager
-    def ready(self, work: Callable[[Any], Iterable[Any]]) -> Iterator[None]:
-        """Inside, the process that workers are forked from loads torch while something else goes on."""
-        starter = self._starter(work)
-        starter.launch()
-        _waiting[work] = starter
+    def ready(self, module: str) -> Iterator[None]:
+        """Inside, a process that workers are forked from has loaded `module`, or does so while something else goes on.
+
+        It serves every run of what stands in the module, and starts once however often it is asked for.
+        """
+        if not self._forks() or module in _waiting:
+            yield
+            return
+        nursery = Nursery([module])
+        nursery.launch()
+        _waiting[module] = nursery
         try:
             yield
         finally:
-            if _waiting.pop(work, None) is not None:
-                starter.close()
+            del _waiting[module]
+            nursery.close()
+
+    def _forks(self) -> bool:
+        return self.start == "forkserver" or (self.start == "auto" and hasattr(os, "fork"))
 
     def _starter(self, work: Callable[[Any], Iterable[Any]]) -> Starter:
-        if self.start == "spawn" or (self.start == "auto" and not hasattr(os, "fork")):
+        if not self._forks():
             return Spawner()
         module = getattr(work, "__module__", "__main__")
+        early = _waiting.get(module)
+        if early is not None and early.is_as_if_new():
+            return Lent(early)
         return Nursery([] if module == "__main__" else [module])
 
 

@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from .forks import READY, REQUEST, START
@@ -25,6 +26,8 @@ ONE_THREAD = {
 SERVER_ENDED = None
 """In place of an exit code: the process that forks the workers is gone."""
 _PATIENCE = 5.0
+_LIBRARY = "LD_PRELOAD"
+"""What loads before torch, and so decides its arithmetic."""
 
 
 class Nursery:
@@ -38,7 +41,9 @@ class Nursery:
         self._numbers = itertools.count()
         self._alive: set[int] = set()
         self._server: subprocess.Popen[bytes] | None = None
-        self._ready = False
+        self.ready = False
+        """Whether it has loaded all, and forks at once."""
+        self._library: str | None = None
 
     def launch(self) -> None:
         """Start that process, if it is not there. It loads while we go on."""
@@ -56,11 +61,15 @@ class Nursery:
                 start_new_session=True,
                 env={"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD},
             )
-        self._ready = False
+        self.ready, self._library = False, os.environ.get(_LIBRARY)
         self._control = ours
         self._link = Connection(os.dup(ours.fileno()))
         with suppress(OSError):
             self._link.send_bytes(pickle.dumps({"prepare": _preparation(), "preload": self._preload}))
+
+    def is_as_if_new(self) -> bool:
+        """Whether a process that starts now would compute as this one's workers do."""
+        return self._server is None or self._library == os.environ.get(_LIBRARY)
 
     def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
         """`(number, link, output)` of a new worker."""
@@ -94,7 +103,7 @@ class Nursery:
             while self._server and self._link.poll():
                 number, code = self._link.recv()
                 if number == READY:
-                    self._ready = True
+                    self.ready = True
                 elif number in self._alive:
                     self._alive.remove(number)
                     found.append((number, code))
@@ -113,11 +122,45 @@ class Nursery:
         self._control.close()
         self._link.close()
         try:
-            server.wait(_PATIENCE if self._ready else 0)
+            server.wait(_PATIENCE if self.ready else 0)
         except subprocess.TimeoutExpired:
             with suppress(OSError):
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+
+
+class Lent:
+    """A nursery that others use too: closing it ends the workers that were started here, and no others."""
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+        self._own: set[int] = set()
+        self.launch, self.signal, self.waitable = nursery.launch, nursery.signal, nursery.waitable
+
+    def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
+        """`(number, link, output)` of a new worker."""
+        number, link, output = self._nursery.start(memory_limit)
+        self._own.add(number)
+        return number, link, output
+
+    def ended(self) -> list[tuple[int, int | None]]:
+        """(number, exit code) of the workers that have ended since the last call."""
+        found = self._nursery.ended()
+        self._own.difference_update(number for number, _ in found)
+        return found
+
+    def close(self) -> None:
+        """End our workers now, and with them what is left of their groups."""
+        self.ended()
+        if not self._nursery.ready:  # none has begun, and what was asked of it is forgotten with it
+            self._nursery.close()
+            return
+        for number in self._own:
+            self.signal(number, signal.SIGKILL)
+        last = time.monotonic() + _PATIENCE
+        while self._own and time.monotonic() < last:
+            wait(self.waitable(), last - time.monotonic())
+            self.ended()
 
 
 def _preparation() -> dict[str, Any]:

@@ -57,6 +57,36 @@ def test_the_longest_work_comes_first(prepared: runner.Prepared) -> None:
     assert lengths == sorted(lengths, reverse=True)
 
 
+MANY = """
+study: many
+dataset: {name: planted, rows: 120}
+splits: {folds: 2}
+seeds: 16
+baseline:
+  encoder: {name: mlp, width: 8}
+  fusion: concat
+  losses: {emotion: cross_entropy}
+  train: {epochs: 2, batch_size: 16, select: weighted_f1}
+ablations:
+  parts: {one_at_a_time: {modalities: [[text, audio], [text]]}}
+  others: {one_at_a_time: {fusion: [mean, tensor, low_rank]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("workers", "sizes"), [(1, [32] * 6), (2, [32] * 4 + [16] * 4), (4, [32] * 2 + [16] * 8), (12, [16] * 12)]
+)
+def test_programs_are_divided_only_where_workers_would_be_idle_at_the_end(workers: int, sizes: list[int]) -> None:
+    catalogue = runner.catalogue_with(())
+    many = runner.prepare(Study.parse(MANY, catalogue, "many.yaml"), catalogue)
+    works = many.work(keys(many), workers)
+    assert [len(work.trials) for work in works] == sizes
+    assert sorted(trial.key for work in works for trial in work.trials) == sorted(keys(many))
+    parts = [len(work.trials[0].settings["modalities"]) for work in works]
+    assert parts[0] == max(parts)
+    assert parts[-1] == min(parts)
+
+
 def test_one_at_a_time_is_a_work_each(prepared: runner.Prepared) -> None:
     works = bundle(prepared.trials, "one", prepared.batch_sizes, workers=2)
     assert [len(work.trials) for work in works] == [1] * len(prepared.trials)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from butfor.core.engine.recorder import recorded
-from butfor.core.engine.simplify import LARGE, simplify
+from butfor.core.engine.simplify import LARGE, fold_views, simplify
 
 Function = Callable[..., Sequence[Tensor]]
 
@@ -158,3 +158,56 @@ def test_parts_of_a_result_are_told_apart() -> None:
 
     graph = simplified(parted, numbers(3, 4))
     same(parted, graph, numbers(3, 4, seed=1))
+
+
+@pytest.mark.parametrize(("column", "row"), [((6, 16, 1), (6, 1, 1)), ((6, 1, 1), (6, 1, 16)), ((6, 4, 1), (6, 1, 5))])
+def test_columns_times_rows_are_multiplied_with_the_bits_of_a_product(
+    column: tuple[int, ...], row: tuple[int, ...]
+) -> None:
+    def product(a: Tensor, b: Tensor) -> list[Tensor]:
+        return [torch.bmm(a, b), torch.bmm(a.transpose(1, 2), a)]
+
+    a, b = numbers(*column, seed=1), numbers(*row, seed=2)
+    a[:3], b[2:4] = torch.tensor([0.0, -0.0, 1e-30])[:, None, None], -0.0
+    a[4, 0, 0], b[5, 0, 0] = torch.nan, -torch.inf
+    graph = simplified(product, numbers(*column), numbers(*row))
+    assert operators(graph)["aten.bmm.default"] == (1 if column[1] > 1 else 0)
+    for mine, wanted in zip(graph(a, b), product(a, b), strict=True):
+        assert torch.equal(mine.nan_to_num().view(torch.int32), wanted.nan_to_num().view(torch.int32))
+
+
+def test_products_that_lie_otherwise_stay_products() -> None:
+    def product(a: Tensor, b: Tensor) -> list[Tensor]:
+        return [torch.bmm(a, b)]
+
+    column, row = numbers(5, 2, 3).permute(1, 0, 2)[:, :, :1], numbers(2, 1, 5)
+    graph = simplified(product, column, row)
+    same(product, graph, column, row)
+    sideways = numbers(4, 5, 1).transpose(0, 1), numbers(5, 1, 1)
+    same(product, simplified(product, *sideways), *sideways)
+
+
+def test_views_of_inputs_are_made_once_and_follow_their_memory() -> None:
+    def viewed(x: Tensor, mean: Tensor) -> list[Tensor]:
+        mean.view(-1)[2:].mul_(0.5)
+        turned = x.t()[:, None].expand(4, 2, 3)
+        return [turned.reshape(-1, 3) @ x, mean[0].exp(), x.clone().t() + 1.0]
+
+    given = [numbers(3, 4), numbers(3, 4, seed=1)]
+    graph = simplified(viewed, *given)
+    before = operators(graph)
+    fold_views(graph, given)
+    assert before - operators(graph) == {
+        "aten.view.default": 1,
+        "aten.slice.Tensor": 1,
+        "aten.t.default": 1,
+        "aten.unsqueeze.default": 1,
+        "aten.expand.default": 1,
+        "aten.select.int": 1,
+    }
+    for seed in (2, 3):
+        for place, value in zip(given, (numbers(3, 4, seed=seed), numbers(3, 4, seed=seed + 9)), strict=True):
+            place.copy_(value)
+        theirs = [x.clone() for x in given]
+        for mine, wanted in zip([*graph(*given), *given], [*viewed(*theirs), *theirs], strict=True):
+            assert torch.equal(mine, wanted)

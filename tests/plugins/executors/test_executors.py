@@ -222,36 +222,85 @@ def parent(_: str) -> Iterator[int]:
     yield os.getppid()
 
 
-def children() -> set[int]:
-    threads = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+def family(process: int) -> set[int]:
+    threads = Path(f"/proc/{process}/task").glob("*/children")
     return {int(word) for thread in threads for word in thread.read_text(encoding="ascii").split()}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the children of this process in /proc")
-def test_what_was_made_ready_serves_the_run_and_is_gone_after_it() -> None:
+def children() -> set[int]:
+    return family(os.getpid())
+
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="counts the children of a process in /proc")
+
+
+@linux_only
+def test_what_was_made_ready_serves_every_run_of_its_module_and_is_gone_at_the_end() -> None:
     executor, before = LocalSpec(jobs=1), children()
-    with executor.ready(parent):
+    with executor.ready(__name__), executor.ready(__name__):
         (early,) = children() - before
         other = executor.model_copy(update={"time_limit": 60.0})
         assert [outcome for _, outcome in other.run(parent, ["a", "b"])] == [early, early]
-        assert children() == before
+        assert family(early) == set()
+        assert [outcome for _, outcome in executor.run(parent, ["c"])] == [early]
     assert children() == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the children of this process in /proc")
-def test_what_was_made_ready_waits_for_its_own_work() -> None:
+@linux_only
+def test_what_was_made_ready_waits_for_its_own_module() -> None:
     executor, before = LocalSpec(jobs=1), children()
-    with executor.ready(parent):
+    with executor.ready("json"):
         (early,) = children() - before
-        assert len(list(executor.run(work, ["one"]))) == 1
+        assert [outcome for _, outcome in executor.run(parent, ["one"])] != [early]
         assert early in children()
     assert children() == before
+
+
+@linux_only
+def test_what_was_made_ready_does_not_serve_what_is_to_load_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = LocalSpec(jobs=1)
+    with executor.ready(__name__):
+        before = children()
+        monkeypatch.setenv("LD_PRELOAD", "")
+        ((_, other),) = executor.run(parent, ["one"])
+        assert other not in before
+        monkeypatch.delenv("LD_PRELOAD")
+        ((_, early),) = executor.run(parent, ["one"])
+        assert early in before
+
+
+@linux_only
+@pytest.mark.parametrize("loaded", [False, True])
+def test_leaving_a_run_early_ends_its_workers_and_what_was_made_ready_serves_the_next(loaded: bool) -> None:
+    executor = LocalSpec(jobs=2)
+    with executor.ready(__name__):
+        if loaded:
+            assert len(list(executor.run(parent, ["one"]))) == 1
+        running = executor.run(sleeps, range(3))
+        _, worker = next(running)
+        started = time.perf_counter()
+        running.close()
+        assert time.perf_counter() - started < 3
+        assert not Path(f"/proc/{worker}").exists()
+        assert len(list(executor.run(parent, ["one", "two"]))) == 2
+
+
+@linux_only
+def test_a_run_serves_itself_where_what_was_made_ready_was_ended_from_outside() -> None:
+    executor, before = LocalSpec(jobs=1), children()
+    with executor.ready(__name__):
+        (early,) = children() - before
+        os.kill(early, signal.SIGKILL)
+        first = [outcome for _, outcome in executor.run(parent, ["one"])]
+        second = [outcome for _, outcome in executor.run(parent, ["two"])]
+    assert early not in first + second
+    assert isinstance(second[0], int)
 
 
 def test_there_is_nothing_to_make_ready_where_nothing_takes_long() -> None:
     for executor in (SerialSpec(), LocalSpec(jobs=1, start="spawn")):
         before = children() if sys.platform == "linux" else set()
-        with executor.ready(parent):
+        with executor.ready(__name__):
             assert (children() if sys.platform == "linux" else set()) == before
 
 
