@@ -2,8 +2,8 @@
 
 `.venv/bin/python benchmarks/growth.py --trials 30 --trials 300`
 
-An epoch is one step here (the batch is the whole training part), so that little is left but our own work. Each study is
-run with 1 epoch and with several: the straight line through both, at no epochs, is the cost outside training.
+An epoch is a few steps of large batches here, so that little is left but our own work. Each study is run with 1 epoch
+and with several: the straight line through both, at no epochs, is the cost outside training.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 from butfor.benchmarks import machine, ours
 from butfor.benchmarks.measure import Cost, command_cost, interleaved
 from butfor.benchmarks.report import Section, keep
-from butfor.benchmarks.workloads import ROWS, SIZES, WORKLOADS, Workload, write_study
+from butfor.benchmarks.workloads import SIZES, WORKLOADS, Workload, write_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EPOCHS = 5
+EPOCHS = 3
 """Of the longer run."""
+LARGE_BATCH = 256
+"""Samples of a step; at the whole training part the memory of its first pass would hide that of all else."""
 
 
 def measured(
@@ -34,7 +36,7 @@ def measured(
 ) -> Section:
     """A row for every number of trials."""
     backend = backend or "stack"
-    section = Section(f"Growth with the trials on {jobs} cores: {workload.name}, one step an epoch, {backend}")
+    section = Section(f"Growth with the trials on {jobs} cores: {workload.name}, batches of {LARGE_BATCH}, {backend}")
     for number in trials:
         runs = {
             f"{number} trials, {epochs} epochs": partial(
@@ -53,7 +55,7 @@ def measured(
 
 
 def _cost(workload: Workload, folder: Path, trials: int, epochs: int, *, jobs: int, backend: str) -> Cost:
-    path = write_study(folder, workload, trials=trials, epochs=epochs, patience=None, batch=ROWS)
+    path = write_study(folder, workload, trials=trials, epochs=epochs, patience=None, batch=LARGE_BATCH)
     out = folder / "results"
     shutil.rmtree(out, ignore_errors=True)
     command = ours.command(path, out, jobs=jobs, backend=backend)

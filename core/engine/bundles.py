@@ -36,8 +36,8 @@ def bundle(
 ) -> list[Work]:
     """The works that train `trials`, the longest first.
 
-    A program is one work, since a wide stack costs each trial the least; it is divided where what is left would not
-    keep all `workers` busy otherwise. `engine` is one of `ENGINES`; what cannot be stacked is a work of one.
+    A program is one work, since a wide stack costs each trial the least; it is divided where too few are left
+    to keep all `workers` busy. `engine` is one of `ENGINES`; what cannot be stacked is a work of one.
     `batch_sizes` {key of the trial: rows of its batches}, `kept` {key of the cell: what `plain.parted` says}. Which
     trials stand together changes no number.
     """
@@ -51,10 +51,11 @@ def bundle(
     merged = sorted(_merged(groups, kept).items(), key=lambda group: -_cost(group[1]))
     left = sum(_cost(members) for _, members in merged)
     works = []
-    for (folder, _, size), members in merged:
+    for number, ((folder, _, size), members) in enumerate(merged, start=1):
         stacked = engine != "one" and not not_stackable(members[0].cell.settings)
         code = _code(members, size) if stacked else ""
-        pieces = min(len(members) // least, math.ceil(workers * _cost(members) / left))
+        share = workers * _cost(members) / left if len(merged) - number >= workers else workers
+        pieces = min(len(members) // least, math.ceil(share))
         left -= _cost(members)
         works += [
             Work(

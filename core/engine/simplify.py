@@ -47,7 +47,7 @@ def fold_views(graph: GraphModule, given: Sequence[torch.Tensor]) -> None:
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
             known[node] = getattr(graph, str(node.target))
-        elif node.meta.get("shares") and not _written(node) and known.keys() >= set(node.all_input_nodes):
+        elif node.meta.get("shares") and _lasts(node) and known.keys() >= set(node.all_input_nodes):
             args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
             made = node.target(*args, **kwargs)
             if isinstance(made, torch.Tensor) and address_of(made) == address_of(known[node.all_input_nodes[0]]):
@@ -58,6 +58,12 @@ def fold_views(graph: GraphModule, given: Sequence[torch.Tensor]) -> None:
                 _replace(node, view)
     graph.graph.eliminate_dead_code()
     graph.recompile()
+
+
+def _lasts(node: Node) -> bool:
+    """Whether a node writes nothing, and nothing gives its result another shape in place."""
+    users = [user.target for user in node.users if isinstance(user.target, OpOverload)]
+    return not _written(node) and not any(torch.Tag.inplace_view in target.tags for target in users)
 
 
 def _bring_constants(graph: GraphModule) -> None:
@@ -151,13 +157,18 @@ class _Simplified:
     def _multiplied(self, node: Node) -> Node | None:
         """A product of columns and rows as what it is: one number times another, which torch's `bmm` takes long for.
 
-        A sum that begins at zero has no negative zero, and so zero is added.
+        A sum that begins at zero has no negative zero, and so zero is added. A single product is torch's `mm`, which
+        may keep one.
         """
-        if node.target is not _ATEN.bmm.default or node.meta["device"].type != CPU:
+        if node.target is not _ATEN.bmm.default or node.meta["dtype"] not in _BITS or _shape(node)[0] == 1:
             return None
         column, row = (node.args[place] for place in range(2))
         shapes = [_empty(source) for source in (column, row)]  # type: ignore[arg-type]  # bmm takes nodes alone
-        if shapes[0].shape[2] != 1 or _strides(shapes[0] * shapes[1]) != _strides(_empty(node)):
+        if (
+            node.meta["device"].type != CPU
+            or shapes[0].shape[2] != 1
+            or _strides(shapes[0] * shapes[1]) != _strides(_empty(node))
+        ):
             return None
         with self._graph.inserting_before(node):
             made = self._call(_ATEN.add.Scalar, (self._call(_ATEN.mul.Tensor, (column, row)), 0.0))
@@ -172,6 +183,9 @@ class _Simplified:
         self, target: OpOverload[..., Any], args: tuple[Argument, ...], kwargs: dict[str, Argument] | None = None
     ) -> Node:
         made = self._graph.call_function(target, args, kwargs)
+        like = target(*map_arg(args, _empty), **(kwargs or {}))
+        lies = {"stride": like.stride(), "device": made.all_input_nodes[0].meta["device"]}
+        made.meta.update(shape=like.shape, dtype=like.dtype, **lies)
         return self._once(made, (target, repr(made.args), repr(made.kwargs)))
 
 

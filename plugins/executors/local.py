@@ -91,7 +91,7 @@ class LocalSpec(ExecutorSpec):
             return Spawner()
         module = getattr(work, "__module__", "__main__")
         early = _waiting.get(module)
-        if early is not None and early.is_as_if_new():
+        if early is not None and not early.lent and early.is_as_if_new():
             return Lent(early)
         return Nursery([] if module == "__main__" else [module])
 

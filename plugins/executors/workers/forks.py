@@ -16,19 +16,27 @@ import signal
 import socket
 import struct
 import sys
+import time
 import traceback
 from contextlib import suppress
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 REQUEST = struct.Struct("!qqq")
 """Worker, signal (START for a new worker), memory limit in MiB."""
 START = 0
+SWEEP = -1
+"""In place of a signal: end what is left of workers that have ended, and has left their groups."""
 READY = -1
 """Number of no worker: the server itself is ready."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_CHILDREN = Path("/proc/thread-self/children")
+_SWEEPS = 100
 _exit = os._exit
 
 
@@ -96,9 +104,20 @@ class _Server:
         if order == START:
             self.start(number, memory_limit, *descriptors)
             return
+        if order == SWEEP:
+            self.sweep()
+            return
         for process, known in self.workers.items():
             if known == number:
                 _signal_group(process, order)
+
+    def sweep(self) -> None:
+        """Kill children that are no workers, and what is handed to us when they end."""
+        for _ in range(_SWEEPS):
+            if not _kill(set(_children()) - set(self.workers)):
+                return
+            time.sleep(0.01)
+            self.reap()
 
     def start(self, number: int, memory_limit: int, link: int, output: int) -> None:
         """Fork a worker into a process group of its own."""
@@ -174,20 +193,29 @@ def _end_all(workers: dict[int, int]) -> None:
     signal.set_wakeup_fd(-1)
     for process in workers:
         _signal_group(process, signal.SIGKILL)
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
     while True:
-        try:
-            left = [int(word) for word in children.read_text(encoding="ascii").split()]
-        except OSError:
-            left = []
-        for process in left:
-            _signal_group(process, signal.SIGKILL)
-            with suppress(OSError):
-                os.kill(process, signal.SIGKILL)
+        _kill(_children())
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def _children() -> list[int]:
+    """Our children, with those that were handed to us; none where the system does not say."""
+    try:
+        return [int(word) for word in _CHILDREN.read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+def _kill(processes: Collection[int]) -> bool:
+    """Kill them and their groups. Whether there was any."""
+    for process in processes:
+        _signal_group(process, signal.SIGKILL)
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+    return bool(processes)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from .forks import READY, REQUEST, START
+from .forks import READY, REQUEST, START, SWEEP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,8 @@ ONE_THREAD = {
 SERVER_ENDED = None
 """In place of an exit code: the process that forks the workers is gone."""
 _PATIENCE = 5.0
-_LIBRARY = "LD_PRELOAD"
-"""What loads before torch, and so decides its arithmetic."""
+_LIBRARIES_OWN = "KMP_"
+"""Variables that torch's and scikit-learn's libraries set for themselves when they load, there as here."""
 
 
 class Nursery:
@@ -43,7 +43,9 @@ class Nursery:
         self._server: subprocess.Popen[bytes] | None = None
         self.ready = False
         """Whether it has loaded all, and forks at once."""
-        self._library: str | None = None
+        self._around: object = None
+        self.lent = False
+        """Whether a run has it now."""
 
     def launch(self) -> None:
         """Start that process, if it is not there. It loads while we go on."""
@@ -61,15 +63,15 @@ class Nursery:
                 start_new_session=True,
                 env={"PYTHONHASHSEED": "0", **os.environ, **ONE_THREAD},
             )
-        self.ready, self._library = False, os.environ.get(_LIBRARY)
+        self.ready, self._around = False, _surroundings()
         self._control = ours
         self._link = Connection(os.dup(ours.fileno()))
         with suppress(OSError):
             self._link.send_bytes(pickle.dumps({"prepare": _preparation(), "preload": self._preload}))
 
     def is_as_if_new(self) -> bool:
-        """Whether a process that starts now would compute as this one's workers do."""
-        return self._server is None or self._library == os.environ.get(_LIBRARY)
+        """Whether a process that starts now would find what this one has found: variables, path, folder."""
+        return self._server is None or self._around == _surroundings()
 
     def start(self, memory_limit: int) -> tuple[int, Connection, Connection]:
         """`(number, link, output)` of a new worker."""
@@ -130,10 +132,11 @@ class Nursery:
 
 
 class Lent:
-    """A nursery that others use too: closing it ends the workers that were started here, and no others."""
+    """A nursery that later runs use too: closing it ends the workers, all that they started, and not the nursery."""
 
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
+        nursery.lent = True
         self._own: set[int] = set()
         self.launch, self.signal, self.waitable = nursery.launch, nursery.signal, nursery.waitable
 
@@ -150,17 +153,24 @@ class Lent:
         return found
 
     def close(self) -> None:
-        """End our workers now, and with them what is left of their groups."""
+        """End our workers now, and with them whatever they started."""
         self.ended()
         if not self._nursery.ready:  # none has begun, and what was asked of it is forgotten with it
             self._nursery.close()
-            return
         for number in self._own:
             self.signal(number, signal.SIGKILL)
         last = time.monotonic() + _PATIENCE
-        while self._own and time.monotonic() < last:
+        while self._own and self._nursery.ready and time.monotonic() < last:
             wait(self.waitable(), last - time.monotonic())
             self.ended()
+        self.signal(0, SWEEP)
+        self._nursery.lent = False
+
+
+def _surroundings() -> object:
+    """What a process that starts now has from this one."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(_LIBRARIES_OWN)}
+    return variables, list(sys.path), _preparation().get("dir")
 
 
 def _preparation() -> dict[str, Any]:

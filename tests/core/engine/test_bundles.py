@@ -87,6 +87,13 @@ def test_programs_are_divided_only_where_workers_would_be_idle_at_the_end(worker
     assert parts[-1] == min(parts)
 
 
+def test_as_few_programs_as_workers_are_divided_among_them() -> None:
+    catalogue = runner.catalogue_with(())
+    two = runner.prepare(Study.parse(MANY.replace("tensor, low_rank", ""), catalogue, "two.yaml"), catalogue)
+    chosen = [trial.key for trial in two.trials if len(trial.cell.settings.modalities) == 3]
+    assert [len(work.trials) for work in two.work(chosen, 2)] == [16] * 4
+
+
 def test_one_at_a_time_is_a_work_each(prepared: runner.Prepared) -> None:
     works = bundle(prepared.trials, "one", prepared.batch_sizes, workers=2)
     assert [len(work.trials) for work in works] == [1] * len(prepared.trials)

@@ -187,6 +187,42 @@ def test_products_that_lie_otherwise_stay_products() -> None:
     same(product, simplified(product, *sideways), *sideways)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_products_of_other_types_or_of_a_single_row_stay_products(dtype: torch.dtype) -> None:
+    def product(a: Tensor, b: Tensor) -> list[Tensor]:
+        return [torch.bmm(a, b)]
+
+    for a, b in (
+        (numbers(3, 4, 1).mul(9).to(dtype), numbers(3, 1, 5).mul(9).to(dtype)),
+        (numbers(1, 4, 1), numbers(1, 1, 5)),
+    ):
+        graph = simplified(product, a, b)
+        assert operators(graph) == {"aten.bmm.default": 1}
+        same(product, graph, a, b)
+
+
+def test_what_stands_in_for_a_product_may_stand_for_more() -> None:
+    def again(a: Tensor, b: Tensor) -> list[Tensor]:
+        return [torch.bmm(a, b), (a * b).view(3, -1) + 1, torch.where(a > 0, a * b, 0.0)]
+
+    graph = simplified(again, numbers(3, 4, 1), numbers(3, 1, 5))
+    assert operators(graph)["aten.mul.Tensor"] == 1
+    same(again, graph, numbers(3, 4, 1, seed=1), numbers(3, 1, 5, seed=2))
+
+
+def test_a_view_that_is_given_another_shape_in_place_is_made_every_time() -> None:
+    def turned(x: Tensor) -> list[Tensor]:
+        square = x[:3]
+        square.t_()
+        return [square @ x[:3]]
+
+    given = [numbers(4, 3)]
+    graph = simplified(turned, *given)
+    fold_views(graph, given)
+    for _ in range(3):
+        assert torch.equal(graph(*given)[0], turned(*given)[0])
+
+
 def test_views_of_inputs_are_made_once_and_follow_their_memory() -> None:
     def viewed(x: Tensor, mean: Tensor) -> list[Tensor]:
         mean.view(-1)[2:].mul_(0.5)

@@ -256,17 +256,67 @@ def test_what_was_made_ready_waits_for_its_own_module() -> None:
     assert children() == before
 
 
+def change(what: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    match what:
+        case "variable":
+            monkeypatch.setenv("LD_PRELOAD", "")
+        case "path":
+            monkeypatch.syspath_prepend(str(folder))
+        case "folder":
+            monkeypatch.chdir(folder)
+
+
 @linux_only
-def test_what_was_made_ready_does_not_serve_what_is_to_load_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["variable", "path", "folder"])
+def test_what_was_made_ready_does_not_serve_where_what_it_has_found_is_no_longer_so(
+    what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     executor = LocalSpec(jobs=1)
     with executor.ready(__name__):
         before = children()
-        monkeypatch.setenv("LD_PRELOAD", "")
-        ((_, other),) = executor.run(parent, ["one"])
-        assert other not in before
-        monkeypatch.delenv("LD_PRELOAD")
+        with monkeypatch.context() as changed:
+            change(what, changed, tmp_path)
+            ((_, other),) = executor.run(parent, ["one"])
         ((_, early),) = executor.run(parent, ["one"])
+        assert other not in before
         assert early in before
+
+
+@linux_only
+def test_what_was_made_ready_serves_one_run_at_a_time() -> None:
+    executor = LocalSpec(jobs=1)
+    with executor.ready(__name__):
+        before = children()
+        first = executor.run(parent, ["one", "two"])
+        _, early = next(first)
+        ((_, other),) = executor.run(parent, ["one"])
+        started = time.perf_counter()
+        assert [outcome for _, outcome in first] == [early]
+        assert time.perf_counter() - started < 3
+        assert early in before
+        assert other not in before
+
+
+def daemon(_: str) -> Iterator[int]:
+    """Starts what leaves its group and outlives it."""
+    code = "import os, time; os.setsid(); print(os.getpid() if os.fork() == 0 else '', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        yield int(next(line for line in child.stdout if line.strip()))
+        child.kill()
+
+
+@linux_only
+def test_what_left_its_group_ends_with_the_run_and_not_later() -> None:
+    executor = LocalSpec(jobs=1)
+    with executor.ready(__name__):
+        ((_, left),) = executor.run(daemon, ["one"])
+        until = time.monotonic() + 5
+        while Path(f"/proc/{left}").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not Path(f"/proc/{left}").exists()
+        ((_, early),) = executor.run(parent, ["one"])
+        assert early in children()
 
 
 @linux_only
