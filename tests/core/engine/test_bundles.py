@@ -57,20 +57,13 @@ def test_the_longest_work_comes_first(prepared: runner.Prepared) -> None:
     assert lengths == sorted(lengths, reverse=True)
 
 
-MANY = """
-study: many
-dataset: {name: planted, rows: 120}
-splits: {folds: 2}
-seeds: 16
-baseline:
-  encoder: {name: mlp, width: 8}
-  fusion: concat
-  losses: {emotion: cross_entropy}
-  train: {epochs: 2, batch_size: 16, select: weighted_f1}
-ablations:
+MANY = (
+    TEXT[: TEXT.index("ablations:")].replace("seeds: 4", "seeds: 16")
+    + """ablations:
   parts: {one_at_a_time: {modalities: [[text, audio], [text]]}}
   others: {one_at_a_time: {fusion: [mean, tensor, low_rank]}}
 """
+)
 
 
 @pytest.mark.parametrize(
