@@ -90,7 +90,7 @@ class Ambient:
 
 def _gpu_has_failed() -> bool:
     """Whether a kernel has failed: then everything fails there from then on, in this process."""
-    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch does not type it
+    if not torch.cuda.is_initialized():
         return False
     try:
         torch.cuda.synchronize()

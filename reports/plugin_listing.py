@@ -86,7 +86,7 @@ def _summary(entry: Entry) -> str:
     return plain((entry.spec.__doc__ or "").strip().partition("\n")[0])
 
 
-def _default(field: FieldInfo) -> Any:  # noqa: ANN401 - any JSON value
+def _default(field: FieldInfo) -> object:
     value = field.get_default(call_default_factory=True, validated_data={})
     if hasattr(value, "resolved"):
         return value.resolved()

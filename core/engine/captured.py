@@ -46,7 +46,7 @@ def captured(replay: Pass, places: Sequence[Tensor]) -> Pass:
 
 
 def _capture(replay: Pass) -> tuple[torch.cuda.CUDAGraph, Passed]:
-    beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch does not type it
+    beside = torch.cuda.Stream()
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
         for _ in range(WARM):

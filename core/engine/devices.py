@@ -82,4 +82,4 @@ def seed_default(key: int) -> None:
 
 def generators_in_use() -> list[int]:
     """GPUs whose generators have to be left as they were."""
-    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]  # torch does not type it
+    return [torch.cuda.current_device()] if torch.cuda.is_initialized() else []

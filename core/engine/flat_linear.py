@@ -20,7 +20,7 @@ class FlatLinear(TorchFunctionMode):
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever the function returns
+    ) -> object:
         """Flatten for linear layers; pass all others on."""
         kwargs = kwargs or {}
         if func is functional.linear and not kwargs and args[0].shape[1:-1]:  # (B, S, D)

@@ -163,7 +163,7 @@ class _Noise(TorchFunctionMode):
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever the function returns
+    ) -> object:
         """Serve the functions that draw; pass all others on."""
         kwargs = kwargs or {}
         if not _draws(func) or _silent(func, args, kwargs):

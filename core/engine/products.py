@@ -20,7 +20,7 @@ def check(name: str) -> None:
 
 
 def _check_products() -> None:
-    if not torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
+    if not torch.backends.mkl.is_available():
         raise TrainingError(f"--arithmetic {AVX512}: this torch does not compute with MKL; leave it out")
     draw = torch.Generator().manual_seed(0)
     one, other = (torch.randn(7, *shape, generator=draw) for shape in ((33, 65), (65, 34)))

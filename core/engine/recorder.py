@@ -30,11 +30,11 @@ class NotRecordedError(Exception):
     """A pass that is not the same list of operators every time."""
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own has no types
+class _Recorder(TorchDispatchMode):
     """Inside this mode every operator on tensors becomes a node of `graph`, below vmap and autograd."""
 
     def __init__(self, inputs: Sequence[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own has no types
         self.graph = Graph()
         self.constants: dict[str, Tensor] = {}
         self._nodes = WeakTensorKeyDictionary()
@@ -47,7 +47,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever the operator returns
+    ) -> object:
         """Run the operator and take it down. Raises NotRecordedError for one whose passes are not alike."""
         kwargs = dict(kwargs or {})
         if func in _REFUSED:

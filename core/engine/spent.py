@@ -42,7 +42,7 @@ def _recurrent(rows: tuple[int, ...], inner: tuple[int, ...], outer: tuple[int, 
     return 2 * prod(rows[:-1]) * (prod(inner) + prod(outer))
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not type it
+class _Counter(TorchDispatchMode):
     """Torch's own formulas without its `FlopCounterMode`, which loads a compiler that takes seconds to import."""
 
     def __init__(self) -> None:

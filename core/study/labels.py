@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .limits import MAX_LABEL
 from .tree import Node, plain
@@ -26,7 +26,7 @@ def short_names(paths: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def told(value: Any) -> str:  # noqa: ANN401 - any value of a study
+def told(value: object) -> str:
     """A value as a label says it: a component by its name, with what it sets. What is very long is cut."""
     text = _told(value)
     return text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 3]}..."

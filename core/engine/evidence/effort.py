@@ -36,7 +36,7 @@ class _Counting(TorchFunctionMode):
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever the function returns
+    ) -> object:
         made = func(*args, **(kwargs or {}))
         self.count += isinstance(made, torch.Tensor | tuple)
         return made

@@ -48,7 +48,7 @@ class Influences:
             self._known[key] = self._look(cell, path, every=every)
         return self._known[key]
 
-    def same_as_default(self, cell: Cell, path: str) -> Any | None:  # noqa: ANN401 - a value
+    def same_as_default(self, cell: Cell, path: str) -> object:
         """The default of a choice where the cell says something else and the default does just the same."""
         held, name = holder(cell, path)
         if held is None or not is_choice(held, name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from torch import nn
 
@@ -38,12 +38,12 @@ class Reads:
         of_module = nn.Module.__getattr__
         plain = Settings.__getattribute__
 
-        def read_setting(own: Settings, name: str) -> Any:  # noqa: ANN401 - whatever the attribute is
+        def read_setting(own: Settings, name: str) -> object:
             if not name.startswith("_") or name == "__dict__":
                 self._note(own, name, inspect.currentframe())
             return plain(own, name)
 
-        def read_number(own: nn.Module, name: str) -> Any:  # noqa: ANN401 - whatever the attribute is
+        def read_number(own: nn.Module, name: str) -> object:
             made = of_module(own, name)
             spec = self._held.get((id(own), name))
             if spec is not None:

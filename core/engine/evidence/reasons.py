@@ -46,7 +46,7 @@ class Watch(TorchFunctionMode):
         types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever the function returns
+    ) -> object:
         """Call the function, and look at what it did."""
         kwargs = kwargs or {}
         made = func(*args, **kwargs)

@@ -51,7 +51,7 @@ def serve(link: Connection, memory_limit: int) -> None:
 
 def _perform(
     work: Callable[[Any], Iterable[Any]],
-    item: Any,  # noqa: ANN401 - whatever is worked on
+    item: object,
     ambient: Ambient,
     link: Connection,
 ) -> None:
