@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from butfor.core.engine.compiler import why_not_here
 from butfor.core.engine.work import Shelf
 from butfor.core.errors import StudyError
 from butfor.core.store import STORE, Store
+from butfor.plugins.executors.local import LocalSpec
 
 STUDY = """
 study: engines
@@ -188,3 +191,31 @@ def test_two_engines_at_once_and_a_machine_without_a_compiler_are_refused(
     assert ran.code == 2
     assert "neither g++ nor clang++" in ran.err
     assert not (tmp_path / "results").exists()
+
+
+def test_a_new_folder_of_results_has_its_workers_process_before_anything_is_read(
+    command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def ready(_: LocalSpec, module: str) -> Iterator[None]:
+        told.append(f"begins {module}")
+        try:
+            yield
+        finally:
+            told.append("ends")
+
+    def read(*_: object, **__: object) -> None:
+        told.append("reads")
+        raise StudyError("no such study")
+
+    monkeypatch.setattr(LocalSpec, "ready", ready)
+    monkeypatch.setattr(runner, "read_study", read)
+    assert command("run", "s.yaml").code == 2
+    assert told == [f"begins {runner.train.__module__}", "reads", "ends"]
+    told.clear()
+    assert command("run", "s.yaml", "--executor", "serial").code == 2
+    (tmp_path / "results").mkdir()
+    assert command("run", "s.yaml").code == 2
+    assert told == ["reads", "reads"]
