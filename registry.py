@@ -52,7 +52,7 @@ from .plugins.losses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import ModuleType
 
 BUILT_IN: tuple[ModuleType, ...] = (
@@ -141,7 +141,7 @@ def _entries(manager: pluggy.PluginManager, origins: dict[str, tuple[str, str]])
     return entries
 
 
-def _offered(function: Any, base: type[Spec], plugin: str) -> Iterable[type[Spec]]:  # noqa: ANN401 - a hook's function
+def _offered(function: Callable[[], Iterable[Any]], base: type[Spec], plugin: str) -> Iterable[type[Spec]]:
     """What one hook offers, checked."""
     hook = HOOKS[base.kind]
     try:

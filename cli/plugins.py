@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer looks it up while the program runs
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .app import app
 from .options import found, warn
+
+BroughtBy = Annotated[
+    Path | None, typer.Option("--file", "-f", help="A study, for the plugins that it brings.", metavar="FILE")
+]
 
 
 @app.command()
@@ -17,9 +21,7 @@ def plugins(
         str | None, typer.Argument(help="dataset, encoder, fusion, loss or executor.", metavar="KIND")
     ] = None,
     name: Annotated[str | None, typer.Argument(help="One plugin, with its settings.", metavar="NAME")] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="A study, for the plugins that it brings.", metavar="FILE")
-    ] = None,
+    file: BroughtBy = None,
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List what is installed, from where; for one plugin, its settings with their defaults.

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ import torch._dynamo  # optimizers load it in their first step, and it replaces 
 from torch import nn
 from torch.nn import functional, init
 from torch.nn.modules import module as module_hooks
+
+from . import shared_random
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +48,7 @@ class Ambient:
     def __init__(self) -> None:
         self._facets = (*_torch_facets(), *_python_facets())
         self._saved = [facet.get() for facet in self._facets]
-        numpy = np.random.get_state()  # noqa: NPY002 - the shared generator that a plugin may draw from
-        self._random = random.getstate(), numpy, torch.default_generator.get_state()
+        self._random = shared_random.state(), torch.default_generator.get_state()
         self._threads = set(threading.enumerate())
         self._children = _has_children()
 
@@ -58,9 +59,8 @@ class Ambient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.restore()
-        python, numpy, own = self._random
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002 - the shared generator that a plugin may draw from
+        shared, own = self._random
+        shared_random.put(shared)
         torch.default_generator.set_state(own)
 
     def restore(self) -> list[str]:
@@ -71,8 +71,7 @@ class Ambient:
                 changed.append(facet.name)
                 with suppress(Exception):  # what is still changed afterwards is told by `stuck`
                     facet.put(saved)
-        random.seed(_SEED)
-        np.random.seed(_SEED)  # noqa: NPY002 - the generator that a careless plugin draws from
+        shared_random.seed(_SEED)
         torch.default_generator.manual_seed(_SEED)
         return changed
 
@@ -234,7 +233,7 @@ def _set_environment(saved: dict[str, str]) -> None:
 
 def _set_filters(saved: list[Any]) -> None:
     warnings.resetwarnings()
-    warnings.filters[:] = saved  # type: ignore[index]  # a list at run time; resetwarnings() told the caches
+    cast("list[Any]", warnings.filters)[:] = saved  # which it is at run time; resetwarnings() told the caches
 
 
 def _umask() -> int:

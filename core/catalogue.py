@@ -60,14 +60,15 @@ class Catalogue:
 
     def choose(self, kind: str, settings: object) -> type[Spec]:
         """The spec class that `settings` (a mapping with `name`) ask for. Raises ValueError in pydantic's manner."""
-        name = settings.get("name") if isinstance(settings, dict) else None
-        if not isinstance(name, str):
-            wanted = f"expected the name of a {kind}, or a mapping with `name`"
-            raise ValueError(f"{wanted}; {nearest('', self.names(kind))}")  # noqa: TRY004 - only a ValueError becomes a finding
-        try:
-            return self.entry(kind, name).spec
-        except PluginError as error:
-            raise ValueError(str(error)) from None
+        match settings:
+            case {"name": str(name)}:
+                try:
+                    return self.entry(kind, name).spec
+                except PluginError as error:
+                    raise ValueError(str(error)) from None
+            case _:
+                wanted = f"expected the name of a {kind}, or a mapping with `name`"
+                raise ValueError(f"{wanted}; {nearest('', self.names(kind))}")
 
     def make(self, kind: type[S], settings: object) -> S:
         """A validated spec from a name or a mapping. Raises pydantic's ValidationError."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def setting_of(settings: Any, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
+def setting_of(settings: object, path: str) -> Any:  # noqa: ANN401 - settings are plain JSON
     """The value at a dotted path, or None; a name that holds a dot is found too, longest first."""
     if not isinstance(settings, Mapping):
         return None

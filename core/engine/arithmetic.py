@@ -80,7 +80,7 @@ def _library() -> Path:
         command = [_compiler(), "-shared", "-fPIC", "-O1", "-x", "c", "-o", str(draft), "-"]
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(command, input=_SOURCE, text=True, capture_output=True, check=True)  # noqa: S603 - our own source
+            subprocess.run(command, input=_SOURCE, text=True, capture_output=True, check=True)  # noqa: S603 - our own source, by the compiler of this machine
             draft.replace(file)
         except (OSError, subprocess.CalledProcessError) as error:
             said = getattr(error, "stderr", "") or str(error)

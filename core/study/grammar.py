@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
@@ -140,7 +140,7 @@ def fields_of(model: type[Settings]) -> Mapping[str, Slot]:
     return {name: _slot(field.annotation, field) for name, field in model.model_fields.items()}
 
 
-def _parts(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - types of types
+def _parts(annotation: object) -> Iterator[object]:
     """The members of a union, without marks."""
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -152,7 +152,7 @@ def _parts(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - types of types
         yield annotation
 
 
-def _slot(annotation: Any, field: FieldInfo | None) -> Slot:  # noqa: ANN401 - types of types
+def _slot(annotation: object, field: FieldInfo | None) -> Slot:
     models: list[type[Settings]] = []
     element = None
     parts = list(_parts(annotation))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -26,7 +26,7 @@ _SHORT_FORMS = "x-short-forms"
 _WHOLE = {"type": "integer", "minimum": 0}
 _SHORT: Mapping[type[Settings], Json] = {
     Warmup: _WHOLE,
-    SplitSpec: {"enum": list(SplitSpec.model_fields["scheme"].annotation.__args__)},  # type: ignore[union-attr]  # a Literal
+    SplitSpec: {"enum": list(get_args(SplitSpec.model_fields["scheme"].annotation))},
 }
 """What may stand for settings as a whole, besides a mapping."""
 _SHORT_FIELDS: Mapping[tuple[type[Settings], str], Json] = {

@@ -40,8 +40,7 @@ def formed(frame: pd.DataFrame, form: Form) -> bytes:
 
 def _parquet(frame: pd.DataFrame) -> bytes:
     try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra, read for this alone
-        from pyarrow import parquet  # noqa: PLC0415 - likewise
+        from pyarrow import Table, parquet  # noqa: PLC0415 - an extra, read for this alone
     except ImportError:
         raise StudyError("writing parquet needs pyarrow: pip install 'butfor[parquet]'") from None
     plain = frame.copy()
@@ -50,7 +49,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
         if len(kinds) > 1:  # a column of parquet has one type
             plain[name] = plain[name].map(lambda value: None if value is None else json.dumps(value))
     stream = io.BytesIO()
-    parquet.write_table(pa.Table.from_pandas(plain, preserve_index=False), stream)
+    parquet.write_table(Table.from_pandas(plain, preserve_index=False), stream)
     return stream.getvalue()
 
 

@@ -211,12 +211,11 @@ def _json_lines(path: Path, problems: Problems) -> Source:
 
 def _parquet(path: Path, problems: Problems) -> Source:
     try:
-        from pyarrow import ArrowInvalid  # noqa: PLC0415 - an extra, read for this alone
-        from pyarrow.parquet import read_table  # noqa: PLC0415 - likewise
+        from pyarrow import ArrowInvalid, parquet  # noqa: PLC0415 - an extra, read for this alone
     except ImportError:
         raise StudyError(Finding(_PARQUET, str(path), code="BF801")) from None
     try:
-        rows = read_table(path).to_pylist()
+        rows = parquet.read_table(path).to_pylist()
     except ArrowInvalid as error:
         raise StudyError(Finding(f"is no parquet: {error}", str(path), code="BF801")) from None
     return _of_records(path, [(number, row) for number, row in enumerate(rows, start=1)], problems)

@@ -42,7 +42,7 @@ class Errand:
 def look(errand: Errand, catalogue: Catalogue, shelf: Shelf) -> Iterator[tuple[Evidence, ...]]:
     """All evidence before training of the cells of an errand, wherever this is. A run loads its data once."""
     shelf.common = Path(errand.data) if errand.data else None
-    study = pickle.loads(errand.study)  # noqa: S301 - our own, from the parent
+    study = pickle.loads(errand.study)  # noqa: S301 - pickled by the parent, over a pipe of ours
     yield evidence_before(study, catalogue, shelf, load_again=False)
 
 

@@ -144,7 +144,7 @@ class Prober:
             with roughly(way.number > 0):
                 if program(settings, ground.key) not in self.traces and is_plainly_other(settings, ground, base):
                     return True
-        except Exception:  # noqa: BLE001 - not every value makes a system
+        except Exception:  # noqa: BLE001 - a plugin may raise anything for a value nobody wrote
             return None
         found = self.trace(cell, settings, way)
         return None if found is None else not found.equals(base)

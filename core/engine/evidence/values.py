@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _MOST = 6
+_HALF = 0.5
 
 
 def others(held: BaseModel, field: str) -> list[Any]:
@@ -36,13 +37,13 @@ def is_choice(held: BaseModel, field: str) -> bool:
     return isinstance(getattr(held, field), bool) or (info is not None and bool(_words(info.annotation)))
 
 
-def _few(annotation: Any, value: object) -> Iterator[Any]:  # noqa: ANN401 - a type
+def _few(annotation: object, value: object) -> Iterator[Any]:
     if isinstance(value, bool):
         yield not value
     yield from _words(annotation)
 
 
-def _words(annotation: Any) -> list[Any]:  # noqa: ANN401 - a type
+def _words(annotation: object) -> list[Any]:
     """The words of a `Literal`, in whatever it stands."""
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
@@ -51,7 +52,7 @@ def _words(annotation: Any) -> list[Any]:  # noqa: ANN401 - a type
     return []
 
 
-def _may_be_none(annotation: Any) -> bool:  # noqa: ANN401 - a type
+def _may_be_none(annotation: object) -> bool:
     return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
 
 
@@ -61,7 +62,7 @@ def _many(value: object) -> list[Any]:
     if isinstance(value, int):
         return [1, 2 * value, value + 1, max(0, value - 1), 10 * value + 1, 0]
     if isinstance(value, float):
-        return [0.5 if value != 0.5 else 0.25, 1e-3, 10 * value, 2 * value + 1, value / 2, 0.0]  # noqa: PLR2004 - a half
+        return [_HALF if value != _HALF else _HALF / 2, 1e-3, 10 * value, 2 * value + 1, value / 2, 0.0]
     if isinstance(value, list | tuple) and value:
         kind = type(value)
         first = [kind([other, *value[1:]]) for other in _many(value[0])[:2]]
@@ -71,7 +72,7 @@ def _many(value: object) -> list[Any]:
     return []
 
 
-def _of_kind(kind: Any) -> list[Any]:  # noqa: ANN401 - a type
+def _of_kind(kind: object) -> list[Any]:
     """Values for a setting that has none."""
     if kind is float:
         return [0.5, 2.0]
